@@ -1,0 +1,470 @@
+//! A running plan. One pass over the sorted steps fires each as often as its inputs
+//! hold a whole call; then what every reader has consumed is moved out.
+//!
+//! # Realtime
+//! [`push`](Executor::push), [`gap`](Executor::gap), [`feed`](Executor::feed) and
+//! [`end_segment`](Executor::end_segment) allocate nothing, lock nothing, ask the
+//! system nothing and drop nothing owned. Their time is bounded by the frames given
+//! and by constants of the plan.
+
+mod border;
+mod entry;
+mod gate;
+mod swap;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::mem;
+use core::ops::Range;
+
+pub use entry::Fed;
+pub(crate) use gate::Gate;
+pub use swap::SwapError;
+
+use crate::event::{Event, Fault, Reason, What};
+use crate::guard;
+use crate::node::{Cursor, Frames, Held, Input, Node, Output, Site, Spec, Turn};
+use crate::sink::{Planar, Sink};
+use crate::tape::Tape;
+use crate::time::{Counter, Ratio};
+use crate::{Format, Settings};
+
+/// Calls a node and tells whether it lived through it. The core cannot catch a
+/// panic; a crate with `std` can, and gives the executor its own.
+pub type Call = fn(&mut dyn Node, Input<'_>, &mut Output<'_>) -> bool;
+
+pub(crate) fn call(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
+    node.process(input, output);
+    true
+}
+
+/// The region before all gates.
+const ROOT: usize = 0;
+
+/// A running plan.
+pub struct Executor {
+    pub(crate) tapes: Vec<Tape>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) regions: Vec<Region>,
+    pub(crate) taps: Vec<Tap>,
+    pub(crate) sources: Vec<Source>,
+    /// Where samples for an output are brought to ±1; other readers of the tape
+    /// still want them as they are.
+    pub(crate) scratch: Box<[f32]>,
+    pub(crate) call: Call,
+    pub(crate) max_push: usize,
+    pub(crate) max_fill: usize,
+    pub(crate) segment: u32,
+    pub(crate) running: bool,
+    pub(crate) ending: bool,
+    pub(crate) books: Books,
+    pub(crate) info: Arc<Info>,
+}
+
+/// What an executor is known by: names and formats, for people and for swaps.
+#[derive(Debug)]
+pub(crate) struct Info {
+    pub(crate) nodes: Vec<String>,
+    pub(crate) outputs: Vec<OutputInfo>,
+    pub(crate) origins: Vec<StepOrigin>,
+}
+
+/// What a step was built from. Steps of the same origin may change places.
+#[derive(Debug)]
+pub(crate) struct StepOrigin {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) settings: Settings,
+    pub(crate) inputs: Vec<Format>,
+    pub(crate) lags: Vec<u32>,
+    pub(crate) spec: Spec,
+}
+
+/// An output by name, and what it carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputInfo {
+    /// Its name in the graph.
+    pub name: String,
+    /// Its format; for packets that of what was encoded.
+    pub format: Format,
+    /// The largest packet in bytes; 0 where it carries samples.
+    pub packet: usize,
+    /// The most frames or packets that one push can put out.
+    pub burst: usize,
+    /// Whether a gate stands before it.
+    pub gated: bool,
+    /// How late its signal is by calculation, in seconds.
+    pub delay: f64,
+    /// How long a frame may wait to be full, in seconds.
+    pub wait: f64,
+}
+
+/// What went in, exactly. `pushed + filled` is the sum of all segments' lengths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Frames of the microphone that were pushed.
+    pub pushed: u64,
+    /// Zeros put in the place of frames that were lost.
+    pub filled: u64,
+    /// Samples mended at the door.
+    pub mended: u64,
+}
+
+pub(crate) struct Source {
+    pub(crate) tape: usize,
+    /// The channel used, of how many the device has.
+    pub(crate) channel: Option<usize>,
+    pub(crate) device_channels: usize,
+    /// Frames of this source per frame of the microphone.
+    pub(crate) ratio: Ratio,
+    pub(crate) rate: u32,
+    pub(crate) lead: usize,
+}
+
+pub(crate) struct Step {
+    pub(crate) node: Box<dyn Node>,
+    pub(crate) frames: Frames,
+    pub(crate) audio: Box<[Cursor]>,
+    pub(crate) control: Box<[Held]>,
+    pub(crate) channels: Box<[u16]>,
+    pub(crate) output: usize,
+    pub(crate) out_channels: usize,
+    pub(crate) counter: Counter,
+    pub(crate) start: i64,
+    pub(crate) bytes: Box<[u8]>,
+    pub(crate) site: Site,
+    pub(crate) gate: Option<Gate>,
+    /// It panicked. Nobody calls it again.
+    pub(crate) failed: bool,
+    /// What stands in for it: its control output says "speech".
+    pub(crate) control_out: bool,
+}
+
+/// Steps, tapes and outputs that run and break off together.
+pub(crate) struct Region {
+    pub(crate) steps: Range<usize>,
+    pub(crate) taps: Range<usize>,
+    pub(crate) tapes: Vec<Kept>,
+    pub(crate) entry: usize,
+    pub(crate) rate: u32,
+    pub(crate) push: usize,
+    pub(crate) drain: usize,
+    /// The index of the utterance that runs, or of the next one.
+    pub(crate) utterance: u32,
+}
+
+/// A tape and those who still want something of it.
+pub(crate) struct Kept {
+    pub(crate) tape: usize,
+    pub(crate) readers: Box<[Reader]>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Reader {
+    Audio { step: usize, port: usize },
+    Control { step: usize, port: usize },
+    Tap(usize),
+}
+
+/// An output that carries samples.
+pub(crate) struct Tap {
+    pub(crate) output: usize,
+    pub(crate) tape: usize,
+    pub(crate) channels: usize,
+    pub(crate) at: i64,
+    pub(crate) site: Site,
+    pub(crate) blamed: bool,
+}
+
+impl Executor {
+    /// Feeds interleaved samples of the microphone, as many as there are, and runs
+    /// everything they make ready. A frame that is not whole is ignored.
+    ///
+    /// # Realtime
+    /// See the module's promise. Longer pushes than the plan's largest are taken in
+    /// pieces; the result is the same.
+    pub fn push(&mut self, samples: &[f32], sink: &mut dyn Sink) {
+        let channels = self.sources[0].device_channels;
+        for block in samples.chunks(self.max_push * channels) {
+            self.begin_segment(sink);
+            self.enter(block, sink);
+            self.run(ROOT, sink);
+        }
+    }
+
+    /// Runs a region until nothing in it is ready.
+    fn run(&mut self, region: usize, sink: &mut dyn Sink) {
+        for step in self.regions[region].steps.clone() {
+            if self.steps[step].gate.is_some() {
+                self.pass(step, sink);
+            } else {
+                self.fire(step, sink);
+            }
+        }
+        for tap in self.regions[region].taps.clone() {
+            self.deliver(tap, sink);
+        }
+        self.compact(region);
+    }
+
+    /// Calls one node as often as its inputs hold a whole call.
+    fn fire(&mut self, step: usize, sink: &mut dyn Sink) {
+        let step = &mut self.steps[step];
+        // Taken out of the list, so that inputs and output can be borrowed at once.
+        let mut out = mem::take(&mut self.tapes[step.output]);
+        loop {
+            let frames = step.ready(&self.tapes);
+            if frames == 0 || step.is_done() {
+                break;
+            }
+            let made = if step.out_channels == 0 { 0 } else { step.counter.made(frames) };
+            step.call(self.call, &self.tapes, &mut out, frames, made, sink);
+            out.commit(made);
+            step.counter.advance(frames);
+            for cursor in &mut step.audio {
+                cursor.at += frames as i64;
+            }
+        }
+        self.tapes[step.output] = out;
+    }
+
+    /// Hands an output what is new on its tape.
+    fn deliver(&mut self, tap: usize, sink: &mut dyn Sink) {
+        let tap = &mut self.taps[tap];
+        let tape = &mut self.tapes[tap.tape];
+        let frames = tape.end().min(tap.site.end) - tap.at;
+        if frames <= 0 {
+            return;
+        }
+        let frames = frames as usize;
+        let mut finite = true;
+        for channel in 0..tap.channels {
+            let to = &mut self.scratch[channel * frames..][..frames];
+            to.copy_from_slice(tape.read(channel, tap.at, frames));
+            finite &= guard::leave(to);
+        }
+        let header = tap.site.header(tap.at, frames);
+        if !finite && !tap.blamed {
+            tap.blamed = true;
+            sink.event(Event {
+                position: header.position,
+                rate: tap.site.rate,
+                segment: header.segment,
+                what: What::Fault(Fault::NotFinite),
+                node: tap.site.node,
+            });
+        }
+        let block = &self.scratch[..tap.channels * frames];
+        sink.audio(tap.output, &header, Planar::new(block, frames));
+        tap.at += frames as i64;
+    }
+
+    /// Moves out what every reader of a region's tapes has consumed.
+    fn compact(&mut self, region: usize) {
+        for kept in &self.regions[region].tapes {
+            let tape = &mut self.tapes[kept.tape];
+            let mut keep = tape.end();
+            for reader in &kept.readers {
+                let at = match *reader {
+                    Reader::Audio { step, port } => self.steps[step].keeps(port),
+                    Reader::Control { step, port } => self.steps[step].holds(port),
+                    Reader::Tap(tap) => self.taps[tap].keeps(),
+                };
+                keep = keep.min(at);
+            }
+            tape.discard_before(keep.max(tape.base()));
+        }
+    }
+
+    /// Gives every node the chance to set up what its library keeps per thread. Call
+    /// it once on the thread that will push.
+    pub fn warm(&mut self) {
+        for step in &mut self.steps {
+            step.node.warm();
+        }
+    }
+
+    /// Has nodes called by `call`, which may catch what the core cannot.
+    pub fn set_call(&mut self, call: Call) {
+        self.call = call;
+    }
+
+    /// The ids of the nodes, as events number them.
+    pub fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.info.nodes.iter().map(String::as_str)
+    }
+
+    /// The outputs, as sinks number them.
+    pub fn outputs(&self) -> &[OutputInfo] {
+        &self.info.outputs
+    }
+
+    /// What the device of source `source` delivers, 0 being the microphone.
+    pub fn input(&self, source: usize) -> Option<Format> {
+        let source = self.sources.get(source)?;
+        Some(Format::new(source.rate, source.device_channels as u16))
+    }
+
+    /// The count of what went in.
+    pub fn books(&self) -> Books {
+        self.books
+    }
+
+    /// The index of the segment that runs, or of the next one.
+    pub fn segment(&self) -> u32 {
+        self.segment
+    }
+
+    /// Whether a segment is open.
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// The fullest and the planned room of every tape, in frames: for tests of the
+    /// promise that a plan is never outgrown.
+    pub fn marks(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.tapes.iter().map(|t| (t.high(), t.room()))
+    }
+
+    /// Bytes of all tapes and packet buffers.
+    pub fn bytes(&self) -> usize {
+        self.tapes.iter().map(Tape::bytes).sum::<usize>()
+            + self.steps.iter().map(|s| s.bytes.len()).sum::<usize>()
+    }
+
+    /// Raises an event of the engine's own, at the microphone's time.
+    fn tell(&self, what: What, sink: &mut dyn Sink) {
+        let Source { tape, rate, .. } = self.sources[0];
+        let position = self.tapes[tape].end();
+        sink.event(Event { position, rate, segment: self.segment, what, node: Event::ENGINE });
+    }
+
+    /// Ends the segment: pushes out what is inside, trims every output to what was
+    /// captured, and begins anew with the next push.
+    pub fn end_segment(&mut self, reason: Reason, sink: &mut dyn Sink) {
+        if self.running {
+            self.finish_segment(reason, sink);
+        }
+    }
+
+    /// Ends the last segment of a take. As [`end_segment`](Self::end_segment) with
+    /// [`Reason::Stop`]; every node then forgets everything.
+    pub fn drain(&mut self, sink: &mut dyn Sink) {
+        self.end_segment(Reason::Stop, sink);
+        self.reset();
+    }
+}
+
+impl Tap {
+    /// The first position that is still wanted: behind the end, none.
+    fn keeps(&self) -> i64 {
+        if self.at >= self.site.end { i64::MAX } else { self.at }
+    }
+}
+
+impl Step {
+    /// How many frames the next call takes, 0 if there are not enough.
+    #[inline]
+    fn ready(&self, tapes: &[Tape]) -> usize {
+        let mut ready = i64::MAX;
+        for cursor in &self.audio {
+            ready = ready.min(tapes[cursor.tape].end() - cursor.at);
+        }
+        match self.frames {
+            Frames::Any => ready.max(0) as usize,
+            Frames::Fixed(n) if ready >= n as i64 => n as usize,
+            Frames::Fixed(_) => 0,
+        }
+    }
+
+    /// Calls the node, or what stands in for it, and returns a gate's turn.
+    #[inline]
+    fn call(
+        &mut self,
+        call: Call,
+        tapes: &[Tape],
+        out: &mut Tape,
+        frames: usize,
+        made: usize,
+        sink: &mut dyn Sink,
+    ) -> Option<(usize, Turn)> {
+        let at = self.audio[0].at;
+        let input = Input {
+            tapes,
+            audio: &self.audio,
+            control: &self.control,
+            channels: &self.channels,
+            frames,
+            end: self.site.end,
+        };
+        let mut output = Output {
+            tape: out,
+            made,
+            channels: self.out_channels,
+            bytes: &mut self.bytes,
+            site: &mut self.site,
+            at,
+            taken: frames,
+            sink,
+            turn: None,
+        };
+        if !self.failed {
+            if call(&mut *self.node, input, &mut output) {
+                return output.turn;
+            }
+            self.failed = true;
+            output.event(0, What::Fault(Fault::Panic));
+        }
+        pass_through(input, &mut output, self.control_out);
+        Some((0, Turn::Open { back: 0 }))
+    }
+
+    /// Whether it has consumed all there is, and what was to come out of it is out.
+    fn is_dry(&self) -> bool {
+        self.audio[0].at >= self.site.end + self.site.delay
+            && self.gate.as_ref().is_none_or(Gate::is_closed)
+    }
+
+    /// Whether it stops there while others are still being pushed out. An encoder fed
+    /// further would make packets that nobody decodes; a gate has nothing to decide.
+    #[inline]
+    fn is_done(&self) -> bool {
+        (!self.bytes.is_empty() || self.gate.is_some()) && self.is_dry()
+    }
+
+    /// The first position of an audio port's tape that is still wanted.
+    fn keeps(&self, port: usize) -> i64 {
+        if self.is_done() {
+            return i64::MAX;
+        }
+        let at = self.audio[port].at;
+        self.gate.as_ref().map_or(at, |gate| at.min(gate.release))
+    }
+
+    /// The first position of a control port's tape that is still wanted.
+    fn holds(&self, port: usize) -> i64 {
+        if self.is_done() {
+            return i64::MAX;
+        }
+        let held = self.control[port];
+        held.ratio.floor(self.audio[0].at - held.lag)
+    }
+}
+
+/// What a dead node's place does: the signal passes if it can, else it is silence;
+/// a dead detector says "speech", because a gate behind it must not lose any.
+#[cold]
+fn pass_through(input: Input<'_>, output: &mut Output<'_>, control: bool) {
+    for channel in 0..output.channels() {
+        let to = output.channel(channel);
+        if control {
+            to.fill(1.0);
+        } else if to.len() == input.frames() && channel < input.channels(0) {
+            to.copy_from_slice(input.channel(0, channel));
+        } else {
+            to.fill(0.0);
+        }
+    }
+}

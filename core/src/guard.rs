@@ -1,0 +1,148 @@
+//! The entry guard: any bit pattern is legal input, and none of it gets further
+//! than this door.
+//!
+//! One NaN leaves nnnoiseless broken for good and panics rubato, so this is not
+//! optional. Inside the graph there is headroom of 18 dB over full scale; outputs
+//! are brought to ±1 by [`leave`].
+
+/// The largest magnitude inside the graph.
+pub(crate) const CEILING: f32 = 8.0;
+
+/// What was mended at the door.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mended {
+    pub(crate) not_finite: u32,
+    pub(crate) clamped: u32,
+}
+
+impl Mended {
+    pub(crate) const fn any(self) -> bool {
+        self.not_finite | self.clamped != 0
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.not_finite = self.not_finite.saturating_add(other.not_finite);
+        self.clamped = self.clamped.saturating_add(other.clamped);
+    }
+}
+
+/// Copies channel `channel` of interleaved `input` into `out`, mended.
+pub(crate) fn enter(out: &mut [f32], input: &[f32], channel: usize, channels: usize) -> Mended {
+    if channels == 1 {
+        return enter_mono(out, input);
+    }
+    let mut mended = Mended::default();
+    let frames = input.chunks_exact(channels).filter_map(|frame| frame.get(channel));
+    for (o, &x) in out.iter_mut().zip(frames) {
+        *o = x;
+    }
+    // In place and a second time over the samples, so that the loop below stays the
+    // one that vectorises.
+    for block in out.chunks_mut(BLOCK) {
+        if !fine(block) {
+            mended.add(mend(block));
+        }
+        flush(block);
+    }
+    mended
+}
+
+/// Samples looked at together: one verdict for all, so that the loop has no branch.
+const BLOCK: usize = 64;
+
+fn enter_mono(out: &mut [f32], input: &[f32]) -> Mended {
+    let mut mended = Mended::default();
+    for (o, x) in out.chunks_mut(BLOCK).zip(input.chunks(BLOCK)) {
+        o.copy_from_slice(x);
+        if !fine(o) {
+            mended.add(mend(o));
+        }
+        flush(o);
+    }
+    mended
+}
+
+/// Whether all are finite and below the ceiling. A NaN fails every comparison.
+fn fine(block: &[f32]) -> bool {
+    block.iter().fold(true, |ok, x| ok & (x.abs() <= CEILING))
+}
+
+/// Subnormals become zero: they are silence, and slow on some machines.
+fn flush(block: &mut [f32]) {
+    for x in block {
+        *x = if x.abs() < f32::MIN_POSITIVE { 0.0 } else { *x };
+    }
+}
+
+#[cold]
+fn mend(block: &mut [f32]) -> Mended {
+    let mut mended = Mended::default();
+    for x in block {
+        if !x.is_finite() {
+            *x = 0.0;
+            mended.not_finite += 1;
+        } else if x.abs() > CEILING {
+            *x = CEILING.copysign(*x);
+            mended.clamped += 1;
+        }
+    }
+    mended
+}
+
+/// Brings what leaves the graph to ±1 and finite; tells whether a node had put out
+/// what is not finite.
+pub(crate) fn leave(block: &mut [f32]) -> bool {
+    let mut finite = true;
+    for x in block {
+        finite &= x.is_finite();
+        // A NaN compares false and becomes zero; an infinity is clamped.
+        *x = if x.abs() <= 1.0 {
+            *x
+        } else if x.is_nan() {
+            0.0
+        } else {
+            1.0f32.copysign(*x)
+        };
+    }
+    finite
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    #[test]
+    fn every_bit_pattern_becomes_a_sample() {
+        // All exponents and both signs, with a few mantissas each.
+        let input: Vec<f32> = (0..=u16::MAX)
+            .flat_map(|hi| [0u32, 1, 0x7fff].map(|lo| f32::from_bits((hi as u32) << 16 | lo)))
+            .collect();
+        for channels in [1, 2, 3] {
+            for channel in 0..channels {
+                let mut out = vec![9.0; input.len() / channels];
+                let mended = enter(&mut out, &input, channel, channels);
+                assert!(out.iter().all(|x| x.abs() <= CEILING && !x.is_subnormal()));
+                let mine: Vec<f32> = input.chunks_exact(channels).map(|f| f[channel]).collect();
+                let bad = mine.iter().filter(|x| !x.is_finite()).count();
+                let big = mine.iter().filter(|x| x.is_finite() && x.abs() > CEILING).count();
+                assert_eq!((mended.not_finite as usize, mended.clamped as usize), (bad, big));
+                for (o, x) in out.iter().zip(&mine) {
+                    if x.is_normal() && x.abs() <= CEILING {
+                        assert_eq!(o, x, "a good sample was changed");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_leaves_is_within_full_scale() {
+        let mut out = [0.5, -1.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0];
+        assert!(!leave(&mut out));
+        assert_eq!(out, [0.5, -1.0, 0.0, 1.0, -1.0, -1.0]);
+        assert!(leave(&mut [8.0, -0.1]));
+    }
+}

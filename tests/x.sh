@@ -1,0 +1,722 @@
+#!/bin/sh
+# Tests of `x`: copies of it, run on invented machines by every shell at hand.
+#
+# A machine is a folder of commands, and PATH is that folder alone. Nothing real
+# can be installed, and `x` cannot lean on a program that it does not admit to.
+# Each invented command leaves a RAN line in the log that also takes what `x`
+# says on stderr, so that the log shows what came first.
+set -eu
+
+x=$(cd -- "${0%/*}/.." && pwd)/x
+box=$(mktemp -d)
+trap 'rm -rf "$box"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# The blanks are there to be tripped over.
+work="$box/a work space"
+bin="$box/a machine"
+log="$box/log"
+out="$box/out"
+
+# ---- Machines ---------------------------------------------------------------
+
+# has NAME [BODY]: the machine has this command.
+has() {
+    {
+        echo '#!/bin/sh'
+        echo "${2:-}"
+    } >"$bin/$1"
+    chmod +x "$bin/$1"
+}
+
+# The same for a command that leaves its mark before it runs BODY.
+logs() {
+    has "$1" "echo \"RAN $1 \$*\" >>\"\$LOG\"
+${2:-}"
+}
+
+lacks() {
+    rm -f "$bin/$1"
+}
+
+# Where a program is. `command -v` would name some shells' builtins instead.
+real() (
+    IFS=:
+    for folder in $PATH; do
+        if [ -x "$folder/$1" ]; then
+            echo "$folder/$1"
+            return
+        fi
+    done
+    echo "x.sh: there is no $1 here" >&2
+    return 1
+)
+
+borrows() {
+    for tool in "$@"; do
+        ln -s "$(real "$tool")" "$bin/$tool"
+    done
+}
+
+# A Linux machine with everything, and root at the keyboard.
+machine() {
+    rm -rf "$bin" "$box/tmp"
+    mkdir "$bin" "$box/tmp"
+    borrows cat env mktemp printf rm sed sh
+    has uname 'echo Linux'
+    has id 'echo 0'
+    has cc
+    has_cargo 1.95.0
+}
+
+has_cargo() {
+    has cargo "
+case \$* in
+    --version) echo 'cargo $1 (f2d3ce0bd 2026-03-21)'; exit ;;
+    *' --version') exit ;;
+esac
+echo \"RAN \${RUSTDOCFLAGS:+RUSTDOCFLAGS=\$RUSTDOCFLAGS }\${TYMPAN_LONG:+TYMPAN_LONG=\$TYMPAN_LONG }cargo \$*\" >>\"\$LOG\"
+case \$* in \"\${BREAKS:-nothing}\"*) exit 101 ;; esac"
+}
+
+# The first `install` brings a compiler; what it prints must not reach stdout.
+brings_cc() {
+    cp=$(real cp)
+    logs "$1" "
+echo chatter
+[ \"\${DEBIAN_FRONTEND-}\" != noninteractive ] || echo 'RAN without questions' >>\"\$LOG\"
+case \$* in *install*|-S*--needed*) '$cp' '$box/cc' '$bin/cc' ;; esac"
+}
+
+without_cc() {
+    machine
+    lacks cc
+}
+
+as_user() {
+    has id 'echo 1000'
+}
+
+with_sudo() {
+    # shellcheck disable=SC2016
+    logs sudo '"$@"'
+}
+
+on_macos() {
+    has uname 'echo Darwin'
+    # Apple's stub: it is there, and opens a dialog.
+    logs cc 'exit 1'
+    has xcode-select 'exit 2'
+}
+
+# ---- A workspace for x to work in -------------------------------------------
+
+workspace() {
+    rm -rf "$work"
+    mkdir -p "$work/core" "$work/examples/custom-node" "$work/target/package" "$work/tests"
+    cp "$x" "$work/x"
+    cat >"$work/Cargo.toml" <<'END'
+[workspace.package]
+version = "0.1.0"
+rust-version = "1.95"
+
+[package]
+name = "tympan"
+rust-version.workspace = true
+
+[features]
+default = ["opus"]
+# A comment = is no feature.
+opus = [
+    "dep:opus",
+]
+web-rtc2 = []
+
+[dependencies]
+not-a-feature = "1"
+END
+    echo '[package]' >"$work/core/Cargo.toml"
+    echo '[package]' >"$work/examples/custom-node/Cargo.toml"
+    echo '[package]' >"$work/target/package/Cargo.toml"
+    # shellcheck disable=SC2016
+    echo 'echo "RAN tests/x.sh, inside: $TYMPAN_TESTS_X" >>"$LOG"' >"$work/tests/x.sh"
+}
+
+# run [NAME=VALUE...] -- ARGUMENTS: x on the machine, called from somewhere else.
+run() {
+    settings=''
+    : >"$log"
+    until [ "$1" = -- ]; do
+        settings="$settings $1"
+        shift
+    done
+    shift
+    status=0
+    # Split on purpose: no setting here holds a blank.
+    # shellcheck disable=SC2086
+    (
+        cd /
+        exec env -i PATH="$bin" LOG="$log" TMPDIR="$box/tmp" TERM=xterm $settings \
+            "$shell" $applet "$work/x" "$@" </dev/null >"$out" 2>>"$log"
+    ) || status=$?
+}
+
+# ---- Assertions -------------------------------------------------------------
+# An assertion that does not hold adds to `wrong`; the test then counts as failed.
+
+wrong=''
+
+wrong() {
+    wrong="$wrong
+    $*"
+}
+
+ended() {
+    [ "$status" -eq "$1" ] || wrong "ended with $status, not $1"
+}
+
+# The log holds exactly these lines.
+log_is() {
+    [ "$(cat "$log")" = "$1" ] || wrong "the log is not: $1"
+}
+
+# said TEXT, in the log; printed TEXT, on stdout.
+said() {
+    grep -qF -e "$1" "$log" || wrong "never said: $1"
+}
+
+printed() {
+    grep -qF -e "$1" "$out" || wrong "never printed: $1"
+}
+
+# ran COMMAND, with exactly these arguments.
+ran() {
+    grep -qxF -e "RAN $1" "$log" || wrong "never ran: $1"
+}
+
+never() {
+    if grep -qF -e "$1" "$log" "$out"; then wrong "was not to be seen: $1"; fi
+}
+
+# in_order LINE LINE...: each appears, later than the one before.
+in_order() {
+    before=0
+    for text in "$@"; do
+        at=$(grep -nF -e "$text" "$log" | sed -n 's/:.*//;p;q')
+        [ "${at:-0}" -gt "$before" ] || wrong "not there, or too early: $text"
+        before=${at:-0}
+    done
+}
+
+# ---- Tests: a machine with everything ---------------------------------------
+
+demo="RAN cargo run --release --quiet -p tympan-cli -- demo"
+
+a_ready_machine_installs_nothing_and_says_nothing() {
+    machine
+    brings_cc apt-get
+    with_sudo
+    run -- demo --json 'two  blanks'
+    ended 0
+    log_is "$demo --json two  blanks"
+}
+
+a_ready_mac_too() {
+    machine
+    on_macos
+    has xcode-select
+    has cc
+    run -- demo
+    ended 0
+    log_is "$demo"
+}
+
+scratch_is_cleared_away() {
+    machine
+    run -- demo
+    [ -z "$(ls -A "$box/tmp")" ] || wrong "left behind: $(ls -A "$box/tmp")"
+}
+
+test_runs_every_step_and_tells_what_it_left_out() {
+    machine
+    brings_cc apt-get
+    run -- test
+    ended 0
+    in_order 'x: format' 'RAN cargo fmt --all -- --check' \
+        'RAN cargo clippy --workspace --all-targets --all-features -- -D warnings' \
+        'RAN RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --all-features' \
+        'RAN cargo test --workspace --all-features' \
+        'RAN tests/x.sh, inside: 1'
+    never 'RAN apt-get'
+    printed 'x: ran: format, clippy, docs, tests, tests of x'
+    printed 'x: not run: tests on shared recordings: TYMPAN_AUDIO names no folder'
+    printed 'x: not run: long forms'
+}
+
+what_is_there_is_not_called_left_out() {
+    machine
+    run TYMPAN_AUDIO=/ TYMPAN_LONG=1 TYMPAN_TESTS_X=1 -- test
+    ended 0
+    never 'tests on shared recordings'
+    never 'long forms'
+    never 'RAN tests/x.sh'
+    printed 'x: not run: tests of x'
+}
+
+the_first_failure_ends_it_by_name() {
+    machine
+    run BREAKS=clippy -- test
+    ended 1
+    said 'x: clippy failed. To run it alone: cargo clippy --workspace'
+    never 'RAN cargo test'
+    never 'x: ran:'
+    run BREAKS=test -- test
+    ended 1
+    said 'x: tests failed'
+}
+
+a_pipe_gets_no_colours() {
+    machine
+    run -- check
+    never "$(printf '\033')"
+}
+
+# ---- Tests: something is missing --------------------------------------------
+
+apt_is_announced_then_run() {
+    without_cc
+    brings_cc apt-get
+    run -- demo
+    ended 0
+    in_order 'x: missing: cc (links every Rust binary)' \
+        'x: to be installed with apt-get:' \
+        '       apt-get update' \
+        '       env DEBIAN_FRONTEND=noninteractive apt-get install -y gcc libc6-dev' \
+        'RAN apt-get update' \
+        'RAN apt-get install -y gcc libc6-dev' \
+        'RAN without questions' \
+        "$demo"
+    [ ! -s "$out" ] || wrong "on stdout: $(cat "$out")"
+}
+
+a_user_installs_through_sudo() {
+    without_cc
+    as_user
+    with_sudo
+    brings_cc apt-get
+    run -- demo
+    ended 0
+    in_order '       sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y gcc libc6-dev' \
+        'RAN sudo apt-get update' \
+        'RAN sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y gcc libc6-dev' \
+        'RAN without questions' \
+        "$demo"
+}
+
+root_needs_no_sudo() {
+    without_cc
+    with_sudo
+    brings_cc dnf
+    run -- demo
+    ended 0
+    in_order '       dnf install -y gcc' 'RAN dnf install -y gcc' "$demo"
+    never sudo
+}
+
+pacman_installs_without_upgrading() {
+    without_cc
+    brings_cc pacman
+    run -- demo
+    ended 0
+    in_order '       pacman -S --needed --noconfirm gcc' 'RAN pacman -S --needed --noconfirm gcc' "$demo"
+    never Syu
+}
+
+pacman_without_lists_fetches_them() {
+    without_cc
+    brings_cc pacman
+    # shellcheck disable=SC2016
+    echo '[ "$1" != -Si ]' >>"$bin/pacman"
+    run -- demo
+    ended 0
+    in_order '       pacman -Syu --needed --noconfirm gcc' 'RAN pacman -Syu --needed --noconfirm gcc' "$demo"
+}
+
+a_compiler_that_links_nothing_is_missing_too() {
+    machine
+    has cc 'exit 1'
+    brings_cc apt-get
+    run -- demo
+    ended 0
+    in_order 'RAN apt-get install' "$demo"
+}
+
+no_known_manager_lists_and_stops() {
+    without_cc
+    run -- demo
+    ended 4
+    said 'x: missing: cc (links every Rust binary)'
+    said 'neither apt-get, dnf, pacman nor brew is here'
+    never RAN
+}
+
+a_user_without_sudo_gets_the_command() {
+    without_cc
+    as_user
+    brings_cc apt-get
+    run -- demo
+    ended 4
+    said 'Please run as root'
+    said '       apt-get update'
+    said '       env DEBIAN_FRONTEND=noninteractive apt-get install -y gcc libc6-dev'
+    never RAN
+}
+
+a_mac_is_asked_and_its_stub_not_touched() {
+    machine
+    on_macos
+    run -- demo
+    ended 4
+    said 'xcode-select --install'
+    never RAN
+}
+
+a_failing_manager_stops() {
+    without_cc
+    logs apt-get 'exit 100'
+    run -- demo
+    ended 4
+    said 'x: this failed: apt-get update'
+    never 'RAN cargo'
+}
+
+an_install_that_does_not_help_stops() {
+    without_cc
+    logs apt-get
+    run -- demo
+    ended 4
+    said 'x: installed, and still missing: cc'
+    never 'RAN cargo'
+}
+
+# The table takes a new need as one line, and asks for it where it is wanted.
+a_row_is_all_a_new_need_takes() {
+    machine
+    on_macos
+    has xcode-select
+    has cc
+    sed "s/^needs() {/&\\
+    row 'test' sox 'judges recordings' 'sox' 'sox' 'sox' 'sox'/" "$x" >"$work/x"
+    run -- demo
+    ended 0
+    log_is "$demo"
+    run -- test
+    ended 4
+    said 'x: missing: sox (judges recordings)'
+    said 'nor brew is here'
+    as_user
+    logs brew "ln -s cc '$bin/sox'"
+    borrows ln
+    run -- test
+    ended 0
+    in_order '       brew install sox' 'RAN brew install sox' 'RAN cargo test'
+    cp "$x" "$work/x"
+}
+
+# ---- Tests: Rust ------------------------------------------------------------
+
+no_cargo_is_told_where_to_get_it() {
+    machine
+    lacks cargo
+    run -- test
+    ended 4
+    said https://rustup.rs
+}
+
+an_old_cargo_stops() {
+    for version in 1.94.9 1.9.0 0.99.0; do
+        machine
+        has_cargo "$version"
+        run -- test
+        ended 4
+        said "x: cargo is $version, and this workspace needs 1.95 or newer"
+        never RAN
+    done
+}
+
+a_new_cargo_does_not() {
+    for version in 1.95.0 1.95.1-nightly 1.100.0 2.0.0; do
+        machine
+        has_cargo "$version"
+        run -- demo
+        ended 0
+    done
+}
+
+a_mute_cargo_stops() {
+    machine
+    has cargo 'exit 1'
+    run -- demo
+    ended 4
+    said 'tells no version'
+}
+
+missing_clippy_is_named() {
+    machine
+    # shellcheck disable=SC2016
+    sed '1a\
+[ "$1" != clippy ] || exit 1' "$bin/cargo" >"$box/cargo"
+    cat "$box/cargo" >"$bin/cargo"
+    run -- test
+    ended 4
+    said 'rustup component add clippy'
+    never RAN
+}
+
+# ---- Tests: the other verbs -------------------------------------------------
+
+help_lists_every_verb() {
+    machine
+    run --
+    ended 0
+    listed=$(sed -n 's/^  \.\/x \([a-z]*\).*/\1/p' "$out" | sort -u)
+    defined=$(sed -n 's/^verb_\([a-z]*\)().*/\1/p' "$x" | sort -u)
+    [ "$listed" = "$defined" ] || wrong "help lists: $listed; x has: $defined"
+    never RAN
+}
+
+an_unknown_verb_gets_the_nearest() {
+    machine
+    run -- tests
+    ended 2
+    said 'x: "tests" is no verb. Did you mean test?'
+    run -- '* "'
+    ended 2
+    said 'is no verb. ./x help'
+    never RAN
+}
+
+a_stray_argument_is_refused() {
+    machine
+    run -- test --fast
+    ended 2
+    said '"--fast" means nothing here. Usage: ./x test'
+    run -- check --al
+    ended 2
+    said 'Usage: ./x check [--all]'
+    never RAN
+}
+
+arguments_reach_cargo() {
+    machine
+    run -- bench gate -- --quick
+    ended 0
+    ran 'cargo bench -p tympan-benches gate -- --quick'
+    run -- long soak
+    ended 0
+    ran 'TYMPAN_LONG=1 cargo test --release --workspace --all-features soak -- --nocapture'
+    run -- clean
+    ended 0
+    log_is 'RAN cargo clean'
+}
+
+fuzz_waits_for_its_targets() {
+    machine
+    run -- fuzz
+    ended 2
+    said 'there are no fuzz targets yet'
+    mkdir "$work/fuzz"
+    echo '[package]' >"$work/fuzz/Cargo.toml"
+    run -- fuzz
+    ended 0
+    ran 'cargo fuzz list'
+    run -- fuzz run plan
+    ran 'cargo fuzz run plan'
+    rm -r "$work/fuzz"
+}
+
+alone='cargo check --manifest-path Cargo.toml --no-default-features'
+
+check_all_builds_each_feature_alone() {
+    machine
+    run -- check --all
+    ended 0
+    ran "$alone"
+    ran "$alone --features default"
+    ran "$alone --features opus"
+    ran "$alone --features web-rtc2"
+    ran 'cargo check --manifest-path core/Cargo.toml --no-default-features'
+    ran 'cargo check --manifest-path examples/custom-node/Cargo.toml --no-default-features'
+    never a-feature
+    never target/package
+    never 'RAN cargo test'
+    printed 'Rust 1.95 (the one in use)'
+    printed 'x: not run: core without std'
+}
+
+check_all_uses_what_is_installed_and_installs_nothing() {
+    machine
+    has_cargo 1.97.0-nightly
+    mkdir -p "$box/sysroot/lib/rustlib/thumbv7em-none-eabihf/lib"
+    has rustc "echo '$box/sysroot'"
+    logs rustup "
+case \$* in
+    'toolchain list') echo 'stable-pdp11 (active, default)'; echo '1.9.5-pdp11'; echo '1.95.0-pdp11' ;;
+esac"
+    run -- check --all
+    ended 0
+    ran 'rustup run 1.95.0-pdp11 cargo check --workspace --all-targets --all-features'
+    ran 'cargo check -p tympan-core --lib --target thumbv7em-none-eabihf'
+    logs rustup "echo 'stable-pdp11 (active, default)'"
+    run -- check --all
+    ended 0
+    printed 'x: not run: Rust 1.95, the oldest we build on: it is not installed'
+    never 'toolchain install'
+    never 'target add'
+    never 'component add'
+}
+
+# call FOLDER [NAME=VALUE] COMMAND...: x in the way that a test chooses.
+call() {
+    : >"$log"
+    status=0
+    (
+        cd "$1"
+        shift
+        exec env PATH="$bin" LOG="$log" "$@" >"$out" 2>>"$log"
+    ) || status=$?
+}
+
+x_finds_its_folder() {
+    machine
+    run -- demo
+    ended 0
+    # A name without a slash, as in `sh x`.
+    # shellcheck disable=SC2086
+    call "$work" "$shell" $applet x demo
+    ended 0
+    # A relative path, which CDPATH would send to a folder of the same name.
+    mkdir "$box/tmp/${work##*/}"
+    # shellcheck disable=SC2086
+    call "$box" CDPATH="$box/tmp" "$shell" $applet "${work##*/}/x" demo
+    ended 0
+    # By its own first line.
+    call / "$work/x" demo
+    ended 0
+    log_is "$demo"
+}
+
+x_needs_no_stdin() {
+    machine
+    # shellcheck disable=SC2086
+    call / "$shell" $applet "$work/x" test <&-
+    ended 0
+}
+
+# ---- Controls ---------------------------------------------------------------
+# The tests have to fail on an x that is wrong. Each control breaks a copy in one
+# place, and is passed when the test named with it notices.
+
+# control TEST SED-SCRIPT
+control() {
+    sed "$2" "$x" >"$work/x"
+    wrong=''
+    if cmp -s "$x" "$work/x"; then
+        failed "control of $1" '
+    the script changes nothing in x'
+    else
+        "$1"
+        if [ -n "$wrong" ]; then passed; else failed "control of $1" "
+    did not notice: $2"; fi
+    fi
+    cp "$x" "$work/x"
+}
+
+# Each kind of assertion, held against what is not so.
+assertions_can_fail() {
+    status=0
+    echo 'RAN one thing' >"$log"
+    : >"$out"
+    claims=''
+    for claim in 'ended 1' 'log_is RAN' 'said two' 'printed one' 'ran one' 'never RAN' 'in_order one RAN'; do
+        wrong=''
+        $claim
+        [ -n "$wrong" ] || claims="$claims
+    held: $claim"
+    done
+    wrong=$claims
+}
+
+# The dollars in these are those of x.
+# shellcheck disable=SC2016
+controls() {
+    try assertions_can_fail
+    control apt_is_announced_then_run 's/ libc6-dev//'
+    control apt_is_announced_then_run 's/echo "\$commands" | indented/:/'
+    control apt_is_announced_then_run 's/env DEBIAN_FRONTEND=noninteractive //'
+    control apt_is_announced_then_run 's/ >&2 || die 4 "this failed/ || die 4 "this failed/'
+    control a_ready_machine_installs_nothing_and_says_nothing 's/\[ -n "\$missing" \] || return 0/packages=sed/'
+    control a_compiler_that_links_nothing_is_missing_too 's/ || linked=1//'
+    control a_user_without_sudo_gets_the_command 's/id -u/echo 0/'
+    control an_old_cargo_stops 's/ -ge / -gt 0 -o 1 -eq /'
+    control the_first_failure_ends_it_by_name 's/|| die 1 "\$name failed/|| say "\$name failed/'
+    control x_finds_its_folder 's/^unset CDPATH/:/'
+    control x_finds_its_folder 's/^case \$0 in/case none in/'
+}
+
+# ---- Running ----------------------------------------------------------------
+
+passes=0 failures=0
+
+passed() {
+    passes=$((passes + 1))
+}
+
+# failed NAME DETAILS
+failed() {
+    failures=$((failures + 1))
+    printf 'FAILED %s, under %s:%s\n' "$1" "$shell_name" "$2"
+}
+
+try() {
+    wrong=''
+    "$1"
+    if [ -z "$wrong" ]; then passed; else failed "$1" "$wrong
+$(sed 's/^/    | /' "$log")"; fi
+}
+
+# A test is a function under one of the headings "Tests", named in words.
+tests=$(sed -n '/^# ---- Tests: a machine/,/^# ---- Controls/s/^\([a-z]*_[a-z_]*\)() {$/\1/p' "$0")
+[ -n "$tests" ] || {
+    echo 'x.sh: finds no tests in itself'
+    exit 1
+}
+
+# with_shell NAME [APPLET]
+with_shell() {
+    shell_name="$*"
+    shell=$(real "$1" 2>/dev/null) || return 0
+    applet=${2:-}
+    workspace
+    for test in $tests; do
+        try "$test"
+    done
+    controls
+    tried="$tried${tried:+, }$shell_name"
+}
+
+# What the package managers of these machines bring.
+printf '#!/bin/sh\n' >"$box/cc"
+chmod +x "$box/cc"
+
+tried=''
+with_shell sh
+with_shell dash
+with_shell bash
+with_shell busybox sh
+with_shell mksh
+with_shell yash
+
+echo "x, run by $tried:"
+echo "$passes passed, $failures failed"
+[ "$failures" -eq 0 ]
