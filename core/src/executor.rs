@@ -317,6 +317,11 @@ impl Executor {
         self.segment
     }
 
+    /// Frames of the microphone since the segment began: where the next push goes.
+    pub fn position(&self) -> i64 {
+        self.tapes[self.sources[0].tape].end()
+    }
+
     /// Whether a segment is open.
     pub fn is_running(&self) -> bool {
         self.running
@@ -336,8 +341,8 @@ impl Executor {
 
     /// Raises an event of the engine's own, at the microphone's time.
     fn tell(&self, what: What, sink: &mut dyn Sink) {
-        let Source { tape, rate, .. } = self.sources[0];
-        let position = self.tapes[tape].end();
+        let Source { rate, .. } = self.sources[0];
+        let position = self.position();
         sink.event(Event { position, rate, segment: self.segment, what, node: Event::ENGINE });
     }
 

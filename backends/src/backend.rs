@@ -1,0 +1,103 @@
+//! The contract between a source of audio and whoever listens.
+
+use std::fmt;
+
+use tympan_core::Format;
+
+/// One callback's worth of audio, as the device delivers it.
+#[derive(Clone, Copy, Debug)]
+pub struct Buffer<'a> {
+    /// Interleaved samples, whole frames of `format`.
+    pub samples: &'a [f32],
+    /// The format these samples have. A device may change it between two
+    /// callbacks without saying so beforehand.
+    pub format: Format,
+    /// When the first frame was captured, in nanoseconds of the host's clock.
+    pub host_ns: u64,
+}
+
+/// What a device says beside audio, on the same thread and in order with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The device itself lost this many frames since the last buffer.
+    Lost(u64),
+    /// Capture breaks off here and may go on: an interruption, a pause, a new route.
+    Break,
+    /// Nothing more will come: the file is at its end, the device is gone.
+    End,
+}
+
+/// The listening side, called from the device's own thread.
+///
+/// # Realtime
+/// `audio` and `notice` are called from the callback of a device. They must not
+/// allocate, lock, block or panic.
+pub trait Capture: Send {
+    /// Takes one buffer.
+    fn audio(&mut self, buffer: Buffer<'_>);
+    /// Takes one notice; it concerns the place after the last buffer.
+    fn notice(&mut self, notice: Notice);
+    /// How many frames can be taken now without loss. A device ignores it; a
+    /// file, which can wait, does not.
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+}
+
+/// A source of audio.
+///
+/// A backend delivers whatever its device has: any rate, any number of channels,
+/// any callback size. It holds no policy and converts nothing but the sample type.
+pub trait Backend: Send {
+    /// What a person would call it: a device's name, a file's path.
+    fn name(&self) -> &str;
+    /// The format it would deliver if it were started now.
+    fn format(&mut self) -> Result<Format, BackendError>;
+    /// Starts delivering to `capture`.
+    fn start(&mut self, capture: Box<dyn Capture>) -> Result<(), BackendError>;
+    /// Stops. No callback runs when this returns; the listener comes back so that
+    /// a later start can go on with it.
+    fn stop(&mut self) -> Option<Box<dyn Capture>>;
+}
+
+/// Why a backend could not do what was asked: a sentence with the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackendError {
+    /// The cause, for programs.
+    pub kind: BackendErrorKind,
+    /// The cause, for people: what, where, why, what to do.
+    pub message: String,
+}
+
+/// Causes of a [`BackendError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BackendErrorKind {
+    /// No such device or file.
+    NotFound,
+    /// It exists and may not be used.
+    Permission,
+    /// It is not audio we can read.
+    Unreadable,
+    /// It was started twice, or started while gone.
+    Busy,
+    /// Reading failed half-way.
+    Failed,
+}
+
+impl BackendError {
+    /// An error of this kind with this sentence.
+    pub fn new(kind: BackendErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+impl fmt::Display for BackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BackendError {}

@@ -1,0 +1,25 @@
+//! Where tympan's audio comes from.
+//!
+//! A [`Backend`] delivers buffers to a [`Capture`]; that is the whole contract, and
+//! everything behind it (a device, a file, a script) looks the same from in front:
+//!
+//! - [`File`](file::File) plays a WAV file or standard input, as fast as its listener
+//!   can take it or paced like a device;
+//! - [`Mock`](mock::Mock) is a device in virtual time that does what a test tells it,
+//!   so that an app can rehearse losses, stalls and route changes without a microphone;
+//! - [`wav`] reads and writes the files themselves.
+//!
+//! A backend holds no policy: what to do about a gap or a new format is decided by
+//! whoever listens.
+
+// `deny`, not `forbid`: the platform backends that will live here call C, and each of
+// them will allow it for its own module, with a reason. Nothing here needs it yet.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+mod backend;
+pub mod file;
+pub mod mock;
+pub mod wav;
+
+pub use backend::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Notice};

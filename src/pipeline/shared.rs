@@ -1,0 +1,124 @@
+//! What the threads of a pipeline see of each other: counters, wake-ups, one wish.
+
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::{self, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread::Thread;
+
+use atomic_waker::AtomicWaker;
+use tympan_core::Format;
+
+/// Counts that only grow, each written by one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Frames the device delivered, and frames it says it lost.
+    pub(crate) offered: Count,
+    pub(crate) lost: Count,
+    /// Frames that found no room in the entry ring.
+    pub(crate) dropped: Count,
+    /// Frames through the graph, and how many of them stand in for lost ones.
+    pub(crate) processed: Count,
+    pub(crate) filled: Count,
+    pub(crate) mended: Count,
+    pub(crate) events_lost: Count,
+    pub(crate) late: Count,
+    /// The format the worker needs an executor for, packed; 0 for none.
+    wish: AtomicU64,
+    pub(crate) finished: AtomicBool,
+    pub(crate) worker: Sleeper,
+    pub(crate) control: Sleeper,
+}
+
+impl Shared {
+    /// The worker has met a format its executor does not take.
+    pub(crate) fn wish(&self, format: Format) {
+        let packed = (format.rate as u64) << 16 | format.channels as u64;
+        self.wish.store(packed, Ordering::Release);
+        self.control.wake();
+    }
+
+    /// Takes the wish, so that it is granted once.
+    pub(crate) fn take_wish(&self) -> Option<Format> {
+        match self.wish.swap(0, Ordering::Acquire) {
+            0 => None,
+            packed => Some(Format::new((packed >> 16) as u32, packed as u16)),
+        }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+}
+
+/// A thread that sleeps until there is work.
+///
+/// # Realtime
+/// Waking is the one documented system call of the audio path, and happens only if
+/// the thread does sleep.
+#[derive(Debug, Default)]
+pub(crate) struct Sleeper(OnceLock<Thread>);
+
+impl Sleeper {
+    /// The calling thread is the one to wake.
+    pub(crate) fn sleeps_here(&self) {
+        let _ = self.0.set(std::thread::current());
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(thread) = self.0.get() {
+            thread.unpark();
+        }
+    }
+}
+
+/// Tells one reader that there is something new. The worker only raises a flag; the
+/// control thread rings, because a foreign waker may lock or allocate.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    waker: AtomicWaker,
+    raised: AtomicBool,
+    closed: AtomicBool,
+}
+
+impl Bell {
+    pub(crate) fn raise(&self) {
+        self.raised.store(true, Ordering::Release);
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.raise();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ring_if_raised(&self) {
+        if self.raised.swap(false, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+
+    pub(crate) fn register(&self, waker: &std::task::Waker) {
+        self.waker.register(waker);
+    }
+}

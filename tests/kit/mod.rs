@@ -1,0 +1,105 @@
+//! What the facade's tests share: a backend held in the hand, small random numbers,
+//! the shipped graphs.
+
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tympan::backend::{Buffer, Capture, Notice};
+use tympan::{Backend, BackendError, Format};
+
+/// A device whose callbacks the test calls itself.
+pub struct Hand {
+    format: Format,
+    capture: Arc<Mutex<Option<Box<dyn Capture>>>>,
+}
+
+/// The test's end of it.
+#[derive(Clone)]
+pub struct Grip(Arc<Mutex<Option<Box<dyn Capture>>>>);
+
+impl Hand {
+    pub fn new(format: Format) -> (Self, Grip) {
+        let capture = Arc::default();
+        (Self { format, capture: Arc::clone(&capture) }, Grip(capture))
+    }
+}
+
+impl Backend for Hand {
+    fn name(&self) -> &'static str {
+        "hand"
+    }
+
+    fn format(&mut self) -> Result<Format, BackendError> {
+        Ok(self.format)
+    }
+
+    fn start(&mut self, capture: Box<dyn Capture>) -> Result<(), BackendError> {
+        *self.capture.lock().unwrap() = Some(capture);
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Option<Box<dyn Capture>> {
+        self.capture.lock().unwrap().take()
+    }
+}
+
+impl Grip {
+    pub fn audio(&self, samples: &[f32], format: Format) {
+        self.at(samples, format, 0);
+    }
+
+    pub fn at(&self, samples: &[f32], format: Format, host_ns: u64) {
+        if let Some(capture) = &mut *self.0.lock().unwrap() {
+            capture.audio(Buffer { samples, format, host_ns });
+        }
+    }
+
+    pub fn notice(&self, notice: Notice) {
+        if let Some(capture) = &mut *self.0.lock().unwrap() {
+            capture.notice(notice);
+        }
+    }
+}
+
+/// Small, seeded, the same everywhere.
+pub struct Rng(u64);
+
+impl Rng {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 11) % n as u64) as usize
+    }
+
+    pub fn chance(&mut self, one_in: usize) -> bool {
+        self.below(one_in) == 0
+    }
+}
+
+/// Whether the long form of a test was asked for.
+pub fn long() -> bool {
+    std::env::var_os("TYMPAN_LONG").is_some()
+}
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every graph that ships: found, not listed.
+pub fn shipped() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(root().join("graphs")).unwrap();
+    let mut graphs: Vec<_> = folder
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    graphs.sort();
+    assert!(!graphs.is_empty(), "no graph was found");
+    graphs
+}
