@@ -37,7 +37,7 @@ pub(crate) struct RenderExit {
 }
 
 /// Host times jitter; only a larger distance than this moves the signal.
-const JITTER_MS: i64 = 20;
+const JITTER_MS: i64 = 8;
 const CHUNK: usize = 2048;
 
 pub(crate) fn render(
