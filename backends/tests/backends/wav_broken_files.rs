@@ -1,8 +1,8 @@
 //! Real files: malformed ones from other projects' bug lists, ones left by killed
 //! writers, and sound ones of many makers.
 //!
-//! They are not part of this repository. `TYMPAN_SHARED` names the folder they are in,
-//! which is `../shared` beside the workspace without it.
+//! They are not part of this repository. `TYMPAN_AUDIO` names the folder they are in,
+//! which is `../shared/audio` beside the workspace without it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use tympan_backends::BackendErrorKind;
 
 use crate::build::read_path;
 
-/// The folder `audio/<name>`, or a word to whoever reads the log.
+/// The folder `name` of them, or a word to whoever reads the log.
 fn folder(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("TYMPAN_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let folder = shared.join("audio").join(name);
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/audio");
+    let audio = std::env::var_os("TYMPAN_AUDIO").map_or_else(beside, PathBuf::from);
+    let folder = audio.join(name);
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("not run: {} is absent; set TYMPAN_SHARED to have it", folder.display());
+    println!("not run: {} is absent; TYMPAN_AUDIO can name another folder", folder.display());
     None
 }
 
