@@ -96,6 +96,12 @@ impl Bench {
         std::mem::take(&mut self.heard.samples)
     }
 
+    /// Ends the take: every node forgets everything.
+    #[cfg(feature = "opus")]
+    pub(crate) fn drain(&mut self) {
+        self.executor.drain(&mut self.heard);
+    }
+
     pub(crate) fn live(&self, key: &str) -> &Live {
         let (node, _) = self.graph.nodes().next().unwrap();
         self.graph.param(node, key).unwrap()

@@ -10,26 +10,32 @@ mod gain;
 mod highpass;
 mod level;
 mod mix;
+#[cfg(feature = "opus")]
+mod opus;
 mod pcm16;
 
 pub use gain::Gain;
 pub use highpass::Highpass;
 pub use level::Level;
 pub use mix::Mix;
+#[cfg(feature = "opus")]
+pub use opus::Opus;
 pub use pcm16::Pcm16;
 
 use tympan_core::KindInfo;
 
 /// Every kind of this crate.
 pub fn kinds() -> impl Iterator<Item = KindInfo> {
-    [
+    const KINDS: &[KindInfo] = &[
         KindInfo::of::<Gain>(),
         KindInfo::of::<Highpass>(),
         KindInfo::of::<Level>(),
         KindInfo::of::<Mix>(),
+        #[cfg(feature = "opus")]
+        KindInfo::of::<Opus>(),
         KindInfo::of::<Pcm16>(),
-    ]
-    .into_iter()
+    ];
+    KINDS.iter().copied()
 }
 
 #[cfg(test)]

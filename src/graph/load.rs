@@ -214,6 +214,8 @@ fn value_for(param: &Param, value: &Spanned<DeValue<'_>>) -> Option<Value> {
             Value::Whole(integer(n)?)
         }
         (Domain::Flag { .. }, DeValue::Boolean(b)) => Value::Flag(*b),
+        // Where words may be numbers, a number may go without its quotes.
+        (Domain::Choice { .. }, DeValue::Integer(n)) => Value::Text(integer(n)?.to_string()),
         (Domain::Choice { .. } | Domain::Text { .. }, DeValue::String(s)) => {
             Value::Text(s.to_string())
         }
