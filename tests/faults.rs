@@ -146,7 +146,7 @@ fn quietly<T>(test: impl FnOnce() -> T) -> T {
     if !QUIET.swap(true, Ordering::SeqCst) {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if !info.payload().downcast_ref::<&str>().is_some_and(|s| *s == "planted") {
+            if info.payload().downcast_ref::<&str>().is_none_or(|s| *s != "planted") {
                 told(info);
             }
         }));

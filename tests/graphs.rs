@@ -3,6 +3,8 @@
 
 mod kit;
 
+use std::fmt::Write;
+
 use tympan::core::Discard;
 use tympan::{Event, Format, Graph, Header, Planar, Sink};
 
@@ -83,7 +85,7 @@ fn every_shipped_graph_has_its_plan_on_paper() {
         let mut text = String::new();
         for device in [Format::stereo(48_000), Format::mono(44_100), Format::mono(16_000)] {
             let plan = graph.plan(device).unwrap();
-            text += &format!("{name} on {device}\n\n{plan}\n\n");
+            writeln!(text, "{name} on {device}\n\n{plan}\n").unwrap();
         }
         let path = folder.join(format!("{name}.txt"));
         if bless {

@@ -102,7 +102,7 @@ fn on_callback<T>(call: impl FnOnce() -> T) -> T {
 
 /// Waits until the worker has gone through all that was delivered.
 fn settled(pipeline: &Pipeline) -> Totals {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let t = pipeline.totals();
         if t.processed == t.input - t.dropped + t.filled || Instant::now() > deadline {
