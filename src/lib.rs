@@ -27,6 +27,11 @@
 
 #![forbid(unsafe_code)]
 
+/// The code in the README runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod error;
 mod graph;
 mod offline;

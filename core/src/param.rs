@@ -256,6 +256,17 @@ pub enum SettingError {
     OutOfRange(String),
 }
 
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no such key"),
+            Self::OutOfRange(why) => f.write_str(why),
+        }
+    }
+}
+
+impl core::error::Error for SettingError {}
+
 /// The keys of one node, checked and complete.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
