@@ -56,3 +56,5 @@ pub use tympan_core::{
     Event, Executor, Fault, Format, Header, Limits, Live, OutputInfo, Plan, Planar, Reason, Sink,
     What,
 };
+/// The built-in kinds, to make a registry of some of them.
+pub use tympan_nodes as nodes;

@@ -79,26 +79,13 @@ fn every_shipped_graph_runs_on_every_device() {
 
 #[test]
 fn every_shipped_graph_has_its_plan_on_paper() {
-    let folder = kit::root().join("tests/plans");
-    let bless = std::env::var_os("TYMPAN_BLESS").is_some();
     for (name, graph) in graphs() {
         let mut text = String::new();
         for device in [Format::stereo(48_000), Format::mono(44_100), Format::mono(16_000)] {
             let plan = graph.plan(device).unwrap();
             writeln!(text, "{name} on {device}\n\n{plan}\n").unwrap();
         }
-        let path = folder.join(format!("{name}.txt"));
-        if bless {
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(&path, &text).unwrap();
-        }
-        let known = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            known == text,
-            "the plan of {name} is not that of {}; look at it, and if it is right run this test \
-             with TYMPAN_BLESS=1\n\n{text}",
-            path.display()
-        );
+        kit::fixture(&format!("plans/{name}.txt"), &text);
     }
 }
 

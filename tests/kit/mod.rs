@@ -103,3 +103,18 @@ pub fn shipped() -> Vec<PathBuf> {
     assert!(!graphs.is_empty(), "no graph was found");
     graphs
 }
+
+/// Compares with a fixture in `tests/`; `TYMPAN_BLESS=1` writes it instead.
+pub fn fixture(name: &str, text: &str) {
+    let path = root().join("tests").join(name);
+    if std::env::var_os("TYMPAN_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        known == text,
+        "this is not what tests/{name} says; look at it, and if it is right run the test again \
+         with TYMPAN_BLESS=1\n\n{text}"
+    );
+}
