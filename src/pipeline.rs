@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tympan_backends::{Backend, BackendError, Buffer, Capture, Notice};
-use tympan_core::{Format, Input, Limits, Live, Node, Output, OutputInfo};
+use tympan_core::{Border, Calls, Format, Input, Limits, Live, Node, Output, OutputInfo};
 
 pub use control::SwapError;
 pub use outlet::{Block, Events, Packet, PacketReader, PcmReader};
@@ -179,7 +179,7 @@ impl Builder {
         let formats: Vec<Format> = std::iter::once(device).chain(self.render).collect();
         let plan = self.graph.plan_with(&formats, self.limits).map_err(StartError::Graph)?;
         let mut executor = Box::new(plan.executor());
-        executor.set_call(shielded);
+        executor.set_calls(shielded());
         let outputs = executor.outputs().to_vec();
 
         let shared = Arc::new(Shared::default());
@@ -226,9 +226,15 @@ impl Builder {
     }
 }
 
-/// Calls a node and survives its panic.
-fn shielded(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
-    catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
+/// Calls nodes and survives their panics.
+fn shielded() -> Calls {
+    fn process(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
+        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
+    }
+    fn reset(node: &mut dyn Node, border: Border) -> bool {
+        catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok()
+    }
+    Calls { process, reset }
 }
 
 /// A callback that runs the graph itself.

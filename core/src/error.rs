@@ -46,7 +46,7 @@ pub enum Cause {
     /// One port, two wires.
     PortTwice { port: &'static str },
     /// Two nodes, sources or outputs of one name.
-    NameTwice { name: String },
+    NameTwice { name: String, key: &'static str },
     /// A key that must be given was not.
     MissingKey { node: String, key: &'static str, takes: String },
     /// A wire joins what does not fit: packets into an audio port and the like.
@@ -88,8 +88,12 @@ pub enum Cause {
     NestedGate { node: String, behind: String },
     /// An output is pinned to a rate its node does not have.
     PinnedRate { output: String, wants: u32, has: u32, from: String },
-    /// A rate outside of what a stream may have.
-    BadRate { node: String, rate: u32 },
+    /// A node joins what stands behind two gates.
+    TwoGates { node: String, first: String, other: String },
+    /// A format outside of what a stream may have.
+    BadFormat { node: String, format: Format },
+    /// A signal that would come out too late.
+    TooLate { node: String, seconds: f64, limit: u32 },
     /// Rates that divide no common clock.
     NoClock { node: String, rate: u32 },
     // size
@@ -122,8 +126,10 @@ impl Cause {
             Self::MixedGate { .. } => "T0407",
             Self::NestedGate { .. } => "T0408",
             Self::PinnedRate { .. } => "T0409",
-            Self::BadRate { .. } => "T0410",
+            Self::BadFormat { .. } => "T0410",
             Self::NoClock { .. } => "T0411",
+            Self::TwoGates { .. } => "T0412",
+            Self::TooLate { .. } => "T0413",
             Self::TooLarge { .. } => "T0501",
         }
     }
@@ -149,8 +155,8 @@ impl Cause {
             Self::OpenPort { port, .. } => {
                 format!("name the node that feeds it: `from = {{ {port} = \"…\" }}`")
             }
-            Self::NameTwice { name } => {
-                format!("give one of them another name: `id = \"{name}2\"`")
+            Self::NameTwice { name, key } => {
+                format!("give one of them another name: `{key} = \"{name}2\"`")
             }
             Self::MissingKey { key, takes, .. } => format!("`{key}` takes {takes}"),
             Self::WrongFlow { wants: "samples", .. } => {
@@ -170,6 +176,7 @@ impl Cause {
             Self::MixedGate { gated, .. } => format!(
                 "take both inputs from before the gate or both from behind it; `{gated}` stands still while the gate is closed"
             ),
+            Self::TwoGates { .. } => "join them before the gates".to_owned(),
             Self::NestedGate { .. } => {
                 "one gate per path is enough: take one of them out".to_owned()
             }
@@ -212,7 +219,7 @@ impl fmt::Display for Cause {
                 write!(f, "nothing feeds input port `{port}` of `{node}`")
             }
             Self::PortTwice { port } => write!(f, "input port `{port}` is fed twice"),
-            Self::NameTwice { name } => write!(f, "the name `{name}` is given twice"),
+            Self::NameTwice { name, .. } => write!(f, "the name `{name}` is given twice"),
             Self::MissingKey { node, key, .. } => write!(f, "`{node}` must say its `{key}`"),
             Self::WrongFlow { from, gives, wants } => {
                 write!(f, "`{from}` gives {gives}, and {wants} are wanted here")
@@ -254,10 +261,19 @@ impl fmt::Display for Cause {
             Self::PinnedRate { output, wants, has, from } => {
                 write!(f, "output `{output}` is pinned to {wants} Hz, and `{from}` gives {has} Hz")
             }
-            Self::BadRate { node, rate } => write!(
+            Self::TwoGates { node, first, other } => write!(
                 f,
-                "`{node}` would have {rate} Hz; a stream has 1 to {} Hz",
-                Format::MAX_RATE
+                "`{node}` joins `{first}` with `{other}`, which stand behind two gates that open at different times"
+            ),
+            Self::BadFormat { node, format } => write!(
+                f,
+                "`{node}` would give {format}; a stream has 1 to {} Hz and 1 to {} channels",
+                Format::MAX_RATE,
+                Format::MAX_CHANNELS
+            ),
+            Self::TooLate { node, seconds, limit } => write!(
+                f,
+                "the signal would be {seconds:.0} s late behind `{node}`, and {limit} s are the most"
             ),
             Self::NoClock { node, rate } => write!(
                 f,

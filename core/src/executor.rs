@@ -8,6 +8,7 @@
 //! and by constants of the plan.
 
 mod border;
+mod bridge;
 mod entry;
 mod gate;
 mod swap;
@@ -19,25 +20,42 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
+pub(crate) use bridge::Bridge;
 pub use entry::Fed;
 pub(crate) use gate::Gate;
 pub use swap::SwapError;
 
 use crate::event::{Event, Fault, Reason, What};
 use crate::guard;
-use crate::node::{Cursor, Frames, Held, Input, Node, Output, Site, Spec, Turn};
+use crate::node::{Border, Cursor, Frames, Held, Input, Node, Output, Site, Spec, Turn};
 use crate::sink::{Planar, Sink};
 use crate::tape::Tape;
 use crate::time::{Counter, Ratio};
 use crate::{Format, Settings};
 
-/// Calls a node and tells whether it lived through it. The core cannot catch a
-/// panic; a crate with `std` can, and gives the executor its own.
-pub type Call = fn(&mut dyn Node, Input<'_>, &mut Output<'_>) -> bool;
+/// How nodes are called. Each function tells whether the node lived through it: the
+/// core cannot catch a panic; a crate with `std` can, and gives the executor its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Calls {
+    /// Calls [`Node::process`].
+    pub process: fn(&mut dyn Node, Input<'_>, &mut Output<'_>) -> bool,
+    /// Calls [`Node::reset`].
+    pub reset: fn(&mut dyn Node, Border) -> bool,
+}
 
-pub(crate) fn call(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
-    node.process(input, output);
-    true
+impl Default for Calls {
+    /// Plain calls: a panic goes through.
+    fn default() -> Self {
+        let process = |node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>| {
+            node.process(input, output);
+            true
+        };
+        let reset = |node: &mut dyn Node, border| {
+            node.reset(border);
+            true
+        };
+        Self { process, reset }
+    }
 }
 
 /// The region before all gates.
@@ -53,7 +71,7 @@ pub struct Executor {
     /// Where samples for an output are brought to ±1; other readers of the tape
     /// still want them as they are.
     pub(crate) scratch: Box<[f32]>,
-    pub(crate) call: Call,
+    pub(crate) calls: Calls,
     pub(crate) max_push: usize,
     pub(crate) max_fill: usize,
     pub(crate) segment: u32,
@@ -69,6 +87,8 @@ pub(crate) struct Info {
     pub(crate) nodes: Vec<String>,
     pub(crate) outputs: Vec<OutputInfo>,
     pub(crate) origins: Vec<StepOrigin>,
+    /// Indices of `origins`, by id.
+    pub(crate) by_id: Vec<usize>,
 }
 
 /// What a step was built from. Steps of the same origin may change places.
@@ -89,10 +109,12 @@ pub struct OutputInfo {
     pub name: String,
     /// Its format; for packets that of what was encoded.
     pub format: Format,
+    /// The kind whose packets it carries; empty where it carries samples.
+    pub codec: &'static str,
     /// The largest packet in bytes; 0 where it carries samples.
     pub packet: usize,
-    /// The most frames or packets that one push can put out.
-    pub burst: usize,
+    /// The most frames that one block or packet covers.
+    pub block: usize,
     /// Whether a gate stands before it.
     pub gated: bool,
     /// How late its signal is by calculation, in seconds.
@@ -138,8 +160,10 @@ pub(crate) struct Step {
     pub(crate) gate: Option<Gate>,
     /// It panicked. Nobody calls it again.
     pub(crate) failed: bool,
-    /// What stands in for it: its control output says "speech".
-    pub(crate) control_out: bool,
+    /// And nobody was told yet.
+    pub(crate) untold: bool,
+    /// What makes up for its delay then.
+    pub(crate) bridge: Bridge,
 }
 
 /// Steps, tapes and outputs that run and break off together.
@@ -188,6 +212,9 @@ impl Executor {
     pub fn push(&mut self, samples: &[f32], sink: &mut dyn Sink) {
         let channels = self.sources[0].device_channels;
         for block in samples.chunks(self.max_push * channels) {
+            if block.len() < channels {
+                return;
+            }
             self.begin_segment(sink);
             self.enter(block, sink);
             self.run(ROOT, sink);
@@ -220,7 +247,7 @@ impl Executor {
                 break;
             }
             let made = if step.out_channels == 0 { 0 } else { step.counter.made(frames) };
-            step.call(self.call, &self.tapes, &mut out, frames, made, sink);
+            step.call(self.calls, &self.tapes, &mut out, frames, made, sink);
             out.commit(made);
             step.counter.advance(frames);
             for cursor in &mut step.audio {
@@ -239,17 +266,18 @@ impl Executor {
             return;
         }
         let frames = frames as usize;
-        let mut finite = true;
+        let mut bad: Option<usize> = None;
         for channel in 0..tap.channels {
             let to = &mut self.scratch[channel * frames..][..frames];
             to.copy_from_slice(tape.read(channel, tap.at, frames));
-            finite &= guard::leave(to);
+            let first = guard::leave(to);
+            bad = [bad, first].into_iter().flatten().min();
         }
         let header = tap.site.header(tap.at, frames);
-        if !finite && !tap.blamed {
+        if let Some(bad) = bad.filter(|_| !tap.blamed) {
             tap.blamed = true;
             sink.event(Event {
-                position: header.position,
+                position: header.position + bad as i64,
                 rate: tap.site.rate,
                 segment: header.segment,
                 what: What::Fault(Fault::NotFinite),
@@ -286,9 +314,9 @@ impl Executor {
         }
     }
 
-    /// Has nodes called by `call`, which may catch what the core cannot.
-    pub fn set_call(&mut self, call: Call) {
-        self.call = call;
+    /// Has nodes called by these, which may catch what the core cannot.
+    pub fn set_calls(&mut self, calls: Calls) {
+        self.calls = calls;
     }
 
     /// The ids of the nodes, as events number them.
@@ -388,7 +416,7 @@ impl Step {
     #[inline]
     fn call(
         &mut self,
-        call: Call,
+        calls: Calls,
         tapes: &[Tape],
         out: &mut Tape,
         frames: usize,
@@ -416,14 +444,19 @@ impl Step {
             turn: None,
         };
         if !self.failed {
-            if call(&mut *self.node, input, &mut output) {
+            if (calls.process)(&mut *self.node, input, &mut output) {
                 return output.turn;
             }
             self.failed = true;
-            output.event(0, What::Fault(Fault::Panic));
+            self.untold = true;
         }
-        pass_through(input, &mut output, self.control_out);
-        Some((0, Turn::Open { back: 0 }))
+        if mem::take(&mut self.untold) {
+            output.confess();
+        }
+        self.bridge.stand_in(input, &mut output);
+        // A dead gate is open.
+        let closed = self.gate.as_ref().is_some_and(Gate::is_closed);
+        closed.then_some((0, Turn::Open { back: 0 }))
     }
 
     /// Whether it has consumed all there is, and what was to come out of it is out.
@@ -455,21 +488,5 @@ impl Step {
         }
         let held = self.control[port];
         held.ratio.floor(self.audio[0].at - held.lag)
-    }
-}
-
-/// What a dead node's place does: the signal passes if it can, else it is silence;
-/// a dead detector says "speech", because a gate behind it must not lose any.
-#[cold]
-fn pass_through(input: Input<'_>, output: &mut Output<'_>, control: bool) {
-    for channel in 0..output.channels() {
-        let to = output.channel(channel);
-        if control {
-            to.fill(1.0);
-        } else if to.len() == input.frames() && channel < input.channels(0) {
-            to.copy_from_slice(input.channel(0, channel));
-        } else {
-            to.fill(0.0);
-        }
     }
 }

@@ -89,12 +89,12 @@ fn mend(block: &mut [f32]) -> Mended {
     mended
 }
 
-/// Brings what leaves the graph to ±1 and finite; tells whether a node had put out
-/// what is not finite.
-pub(crate) fn leave(block: &mut [f32]) -> bool {
-    let mut finite = true;
+/// Brings what leaves the graph to ±1 and finite; tells where a node had first put
+/// out what is not finite.
+pub(crate) fn leave(block: &mut [f32]) -> Option<usize> {
+    let finite = block.iter().fold(true, |ok, x| ok & x.is_finite());
+    let bad = if finite { None } else { block.iter().position(|x| !x.is_finite()) };
     for x in block {
-        finite &= x.is_finite();
         // A NaN compares false and becomes zero; an infinity is clamped.
         *x = if x.abs() <= 1.0 {
             *x
@@ -104,7 +104,7 @@ pub(crate) fn leave(block: &mut [f32]) -> bool {
             1.0f32.copysign(*x)
         };
     }
-    finite
+    bad
 }
 
 #[cfg(test)]
@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn what_leaves_is_within_full_scale() {
         let mut out = [0.5, -1.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0];
-        assert!(!leave(&mut out));
+        assert_eq!(leave(&mut out), Some(2));
         assert_eq!(out, [0.5, -1.0, 0.0, 1.0, -1.0, -1.0]);
-        assert!(leave(&mut [8.0, -0.1]));
+        assert_eq!(leave(&mut [8.0, -0.1]), None);
     }
 }

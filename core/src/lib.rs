@@ -28,7 +28,7 @@ mod time;
 
 pub use error::{Cause, Place, PlanError};
 pub use event::{Event, Fault, Reason, What};
-pub use executor::{Books, Call, Executor, Fed, OutputInfo, SwapError};
+pub use executor::{Books, Calls, Executor, Fed, OutputInfo, SwapError};
 pub use format::Format;
 pub use graph::{Graph, NodeDef, OutputDef, SourceDef};
 pub use node::{

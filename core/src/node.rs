@@ -534,6 +534,19 @@ impl Output<'_> {
         }
     }
 
+    /// Tells of the node's death, even in the filling: from here on the graph runs
+    /// without it.
+    pub(crate) fn confess(&mut self) {
+        let at = self.at.min(self.site.end - 1);
+        self.sink.event(Event {
+            position: self.site.origin + at,
+            rate: self.site.rate,
+            segment: self.site.segment,
+            what: What::Fault(Fault::Panic),
+            node: self.site.node,
+        });
+    }
+
     /// Reports a failure of the node's own, by number. It has written its output
     /// all the same: silence, or its input.
     pub fn fault(&mut self, code: u16) {

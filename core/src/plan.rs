@@ -14,8 +14,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::executor::{
-    Books, Executor, Gate, Info, Kept, OutputInfo, Reader, Region, Source, Step, StepOrigin, Tap,
-    call,
+    Books, Bridge, Calls, Executor, Gate, Info, Kept, OutputInfo, Reader, Region, Source, Step,
+    StepOrigin, Tap,
 };
 use crate::graph::Graph;
 use crate::node::{Cursor, Flow, Held, Site};
@@ -107,7 +107,9 @@ fn build(
     let sources = sources(graph, &draft, formats);
     let mic = draft.streams[0].format.rate;
     let max_fill = mic as usize * graph.fill_ms as usize / 1000;
-    let origins = by_region.iter().map(|&s| origin(graph, &draft, s)).collect();
+    let origins: Vec<_> = by_region.iter().map(|&s| origin(graph, &draft, s)).collect();
+    let mut by_id: Vec<usize> = (0..origins.len()).collect();
+    by_id.sort_by(|&a, &b| origins[a].id.cmp(&origins[b].id));
     let nothing = draft.streams.len();
     let mut steps: Vec<Option<Step>> = Vec::new();
     let packet_outputs: Vec<Vec<u16>> =
@@ -125,7 +127,7 @@ fn build(
         taps,
         sources,
         scratch: vec![0.0; scratch].into(),
-        call,
+        calls: Calls::default(),
         max_push: limits.max_push.max(1) as usize,
         max_fill,
         segment: 0,
@@ -136,6 +138,7 @@ fn build(
             nodes: graph.nodes.iter().map(|n| n.id.clone()).collect(),
             outputs,
             origins,
+            by_id,
         }),
     }
 }
@@ -164,6 +167,13 @@ fn run_step(
     });
     let ratio = step.spec.output.map_or(Ratio { up: 1, down: 1 }, |f| Ratio::of(f.rate, rate));
     let packet = step.spec.packet > 0;
+    let bridge = match step.spec.output {
+        _ if control_out => Bridge::Fill(1.0),
+        Some(out) if out == formats[step.audio[0]] => {
+            Bridge::copy(step.spec.delay as usize, out.channels as usize)
+        }
+        _ => Bridge::Fill(0.0),
+    };
     let gate = step.opens.map(|region| {
         let history = step.spec.history.unwrap_or(0) as i64;
         Gate::new(region, history, step.start)
@@ -183,7 +193,8 @@ fn run_step(
             .packets_to(outputs.into()),
         gate,
         failed: false,
-        control_out,
+        untold: false,
+        bridge,
     }
 }
 
@@ -298,20 +309,21 @@ fn packet_outputs(draft: &Draft, step: usize) -> Vec<u16> {
 
 fn output_infos(graph: &Graph, draft: &Draft, sizes: &Sizes) -> Vec<OutputInfo> {
     let infos = draft.outputs.iter().zip(&graph.outputs).map(|(tapped, def)| {
-        let (stream, packet, burst) = match *tapped {
-            Tapped::Stream(s) => (s, 0, sizes.room[s]),
+        let (stream, codec, packet, block) = match *tapped {
+            Tapped::Stream(s) => (s, "", 0, sizes.room[s]),
             Tapped::Step(s) => {
                 let step = &draft.steps[s];
-                let per_call = step.spec.frames.residue() as usize + 1;
-                (step.audio[0], step.spec.packet, sizes.room[step.audio[0]] / per_call + 1)
+                let kind = graph.nodes[step.def].kind.name;
+                (step.audio[0], kind, step.spec.packet, step.spec.frames.residue() as usize + 1)
             }
         };
         let (delay, wait) = table::delay_and_wait(draft, *tapped);
         OutputInfo {
             name: def.name.clone(),
             format: draft.streams[stream].format,
+            codec,
             packet,
-            burst,
+            block,
             gated: draft.streams[stream].region > 0,
             delay,
             wait,

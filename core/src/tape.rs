@@ -12,6 +12,8 @@ pub(crate) struct Tape {
     /// Frames each channel has room for.
     room: usize,
     end: usize,
+    /// Frames behind `end` that are written and whose time has not come.
+    ahead: usize,
     base: i64,
     /// `base` when a segment begins.
     start: i64,
@@ -27,6 +29,7 @@ impl Tape {
             data: vec![0.0; channels * (room + lazy)].into(),
             room: room + lazy,
             end: 0,
+            ahead: 0,
             base: start,
             start,
             lazy,
@@ -77,8 +80,25 @@ impl Tape {
     /// Room for the next frames of one channel; they count once committed.
     #[inline]
     pub(crate) fn space(&mut self, channel: usize, frames: usize) -> &mut [f32] {
-        let at = channel * self.room + self.end;
+        let at = channel * self.room + self.end + self.ahead;
         &mut self.data[at..at + frames]
+    }
+
+    /// Frames written ahead of their time.
+    pub(crate) const fn ahead(&self) -> usize {
+        self.ahead
+    }
+
+    /// What was written into [`space`](Self::space) counts later, once its time comes.
+    pub(crate) fn keep_ahead(&mut self, frames: usize) {
+        self.ahead += frames;
+        self.high = self.high.max(self.end + self.ahead);
+    }
+
+    /// The time of `frames` frames written ahead has come.
+    pub(crate) fn reveal(&mut self, frames: usize) {
+        self.ahead -= frames;
+        self.commit(frames);
     }
 
     #[inline]
@@ -95,11 +115,11 @@ impl Tape {
     #[inline]
     pub(crate) fn discard_before(&mut self, position: i64) {
         let done = (position - self.base) as usize;
-        if done == self.end {
+        if done == self.end && self.ahead == 0 {
             self.end = 0;
         } else if done > self.lazy {
             for channel in self.data.chunks_exact_mut(self.room) {
-                channel.copy_within(done..self.end, 0);
+                channel.copy_within(done..self.end + self.ahead, 0);
             }
             self.end -= done;
         } else {
@@ -112,6 +132,7 @@ impl Tape {
     pub(crate) fn clear(&mut self) {
         self.data.fill(0.0);
         self.end = 0;
+        self.ahead = 0;
         self.base = self.start;
     }
 }

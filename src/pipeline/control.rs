@@ -131,7 +131,7 @@ impl Control {
         let plan = graph.plan_with(&formats, self.limits).map_err(SwapError::Graph)?;
         let mut executor = Box::new(plan.executor());
         executor.can_replace(&self.outputs).map_err(SwapError::Outputs)?;
-        executor.set_call(shielded);
+        executor.set_calls(shielded());
         self.new.try_push(executor).map_err(|_| SwapError::Busy)?;
         self.under_way = true;
         self.shared.worker.wake();

@@ -91,7 +91,7 @@ pub(crate) fn outlets(
     for output in outputs {
         let channels = output.format.channels as usize;
         let frames = (seconds * f64::from(output.format.rate)).ceil() as usize;
-        let record = if output.packet > 0 { output.packet } else { output.burst * channels * 4 };
+        let record = if output.packet > 0 { output.packet } else { output.block * channels * 4 };
         // At least four records of the largest kind; a header per 5 ms of the rest.
         let bytes =
             (frames * channels * 4).max(4 * record) + HEAD * (64 + (seconds * 200.0) as usize);

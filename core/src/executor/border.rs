@@ -56,10 +56,12 @@ impl Executor {
     }
 
     /// Feeds silence until everything captured is out, and trims what comes behind.
+    /// Always as much as the plan says: what a node keeps over a border must not hang
+    /// on how its input was cut.
     pub(super) fn finish_region(&mut self, region: usize, sink: &mut dyn Sink) {
         self.set_end(region);
         let mut left = self.regions[region].drain;
-        while left > 0 && !self.is_dry(region) {
+        while left > 0 {
             let frames = left.min(self.regions[region].push);
             self.feed_silence(region, frames);
             self.run(region, sink);
@@ -126,9 +128,12 @@ impl Executor {
             self.tapes[kept.tape].clear();
         }
         for step in &mut self.steps[r.steps.clone()] {
-            if !step.failed {
-                step.node.reset(border);
+            if !step.failed && !(self.calls.reset)(&mut *step.node, border) {
+                // It is told with its next call, which passes the signal through.
+                step.failed = true;
+                step.untold = true;
             }
+            step.bridge.clear();
             for cursor in &mut step.audio {
                 cursor.at = step.start;
             }

@@ -55,30 +55,33 @@ impl Executor {
     }
 
     fn silence(&mut self, source: usize, frames: usize) {
-        let source = &self.sources[source];
-        let tape = &mut self.tapes[source.tape];
-        let channels = source.channel.map_or(source.device_channels, |_| 1);
-        for channel in 0..channels {
+        self.write_silence(source, frames);
+        self.tapes[self.sources[source].tape].commit(frames);
+    }
+
+    fn write_silence(&mut self, source: usize, frames: usize) {
+        let tape = &mut self.tapes[self.sources[source].tape];
+        for channel in 0..tape.channels() {
             tape.space(channel, frames).fill(0.0);
         }
-        tape.commit(frames);
     }
 
     /// A second source that is late or absent never makes the microphone wait.
     fn top_up(&mut self) {
         let now = self.tapes[self.sources[0].tape].end();
         for i in 1..self.sources.len() {
-            let missing = self.sources[i].ratio.floor(now) - self.tapes[self.sources[i].tape].end();
-            if missing > 0 {
-                self.silence(i, missing as usize);
-            }
+            let tape = &mut self.tapes[self.sources[i].tape];
+            let missing = (self.sources[i].ratio.floor(now) - tape.end()).max(0) as usize;
+            let known = missing.min(tape.ahead());
+            tape.reveal(known);
+            self.silence(i, missing - known);
         }
     }
 
     /// Feeds interleaved samples of a second source, the first of which belongs to
     /// `position` on the segment's timeline, in frames of that source. What is late
     /// is dropped, a hole before it becomes silence, and it may run ahead of the
-    /// microphone by half a second.
+    /// microphone by half a second; what is ahead waits for its time.
     pub fn feed(
         &mut self,
         source: usize,
@@ -94,16 +97,18 @@ impl Executor {
         let tape = way_in.tape;
         let now = self.tapes[self.sources[0].tape].end();
         let frames = samples.len() / channels;
+        let written = self.tapes[tape].end() + self.tapes[tape].ahead() as i64;
         let furthest = rate_ratio.floor(now) + lead;
-        let late = (self.tapes[tape].end() - position).clamp(0, frames as i64) as usize;
-        let hole = (position - self.tapes[tape].end()).clamp(0, lead) as usize;
-        let room = (furthest - self.tapes[tape].end() - hole as i64).max(0) as usize;
+        let late = written.saturating_sub(position).clamp(0, frames as i64) as usize;
+        let hole = position.saturating_sub(written).clamp(0, lead) as usize;
+        let room = (furthest - written - hole as i64).max(0) as usize;
         let taken = (frames - late).min(room);
         let early = frames - late - taken;
         if taken > 0 {
-            self.silence(source, hole);
+            self.write_silence(source, hole);
+            self.tapes[tape].keep_ahead(hole);
             let mended = self.write(source, &samples[late * channels..][..taken * channels], taken);
-            self.tapes[tape].commit(taken);
+            self.tapes[tape].keep_ahead(taken);
             self.books.mended += mended.not_finite as u64 + mended.clamped as u64;
             if mended.any() {
                 let Mended { not_finite, clamped } = mended;

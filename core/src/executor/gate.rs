@@ -68,6 +68,13 @@ impl Gate {
         self.turned = (i64::MIN, 0);
     }
 
+    fn is_news(&self, turn: Turn) -> bool {
+        match turn {
+            Turn::Open { .. } => self.state == State::Closed,
+            Turn::Close => self.state == State::Open,
+        }
+    }
+
     /// Whether a turn at this position may still be made.
     fn may_turn(&mut self, at: i64) -> bool {
         if self.turned.0 != at {
@@ -119,34 +126,27 @@ impl Executor {
             return false;
         }
         let mut entry = mem::take(&mut self.tapes[s.output]);
-        let turn = s.call(self.call, &self.tapes, &mut entry, left, 0, sink);
+        let turn = s.call(self.calls, &self.tapes, &mut entry, left, 0, sink);
         self.tapes[s.output] = entry;
         let Some(gate) = &mut s.gate else { return false };
-        let useful = |turn: &Turn| match turn {
-            Turn::Open { .. } => gate.state == State::Closed,
-            Turn::Close => gate.state == State::Open,
+        let Some((frame, turn)) = turn else {
+            s.audio[0].at += left as i64;
+            s.follow();
+            return false;
         };
-        match turn.filter(|(_, t)| useful(t)) {
-            Some((frame, turn)) if gate.may_turn(at + frame.min(left) as i64) => {
-                s.audio[0].at += frame.min(left) as i64;
-                match turn {
-                    Turn::Open { back } => self.open(step, back, sink),
-                    Turn::Close => gate.state = State::Closing,
-                }
-                true
+        let frame = frame.min(left);
+        if gate.is_news(turn) && gate.may_turn(at + frame as i64) {
+            s.audio[0].at += frame as i64;
+            match turn {
+                Turn::Open { back } => self.open(step, back, sink),
+                Turn::Close => gate.state = State::Closing,
             }
-            // A turn that says nothing new costs the gate that frame's decision.
-            Some((frame, _)) => {
-                s.audio[0].at += (frame + 1).min(left) as i64;
-                s.follow();
-                true
-            }
-            None => {
-                s.audio[0].at += left as i64;
-                s.follow();
-                false
-            }
+        } else {
+            // Says nothing new: the call ends there all the same, and moves on.
+            s.audio[0].at += frame.max(1) as i64;
+            s.follow();
         }
+        true
     }
 
     /// At the end of a segment an open gate closes.

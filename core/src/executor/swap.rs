@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 use core::mem;
 
-use crate::executor::{Executor, OutputInfo, StepOrigin};
+use crate::executor::{Executor, Info, OutputInfo, StepOrigin};
 
 /// Why an executor cannot take another's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,15 @@ pub enum SwapError {
         /// What it would carry.
         new: crate::Format,
     },
+    /// An output would carry another codec's packets.
+    Codec {
+        /// The output's name.
+        output: String,
+        /// The kind that packs it now.
+        has: &'static str,
+        /// The kind that would.
+        new: &'static str,
+    },
 }
 
 impl fmt::Display for SwapError {
@@ -39,6 +48,10 @@ impl fmt::Display for SwapError {
             Self::Format { output, has, new } => write!(
                 f,
                 "output `{output}` carries {has} and would carry {new}; put `kind = \"resample\"` or `kind = \"mix\"` before it so that it keeps its format"
+            ),
+            Self::Codec { output, has, new } => write!(
+                f,
+                "output `{output}` carries packets of `{has}` and would carry those of `{new}`, which whoever reads it could not tell apart"
             ),
         }
     }
@@ -70,12 +83,16 @@ impl Executor {
         if new.len() != running.len() || !running.iter().zip(new).all(same) {
             return Err(SwapError::Outputs { has: names(running), new: names(new) });
         }
-        match running.iter().zip(new).find(|(a, b)| a.format != b.format) {
-            None => Ok(()),
-            Some((a, b)) => {
-                Err(SwapError::Format { output: a.name.clone(), has: a.format, new: b.format })
+        for (a, b) in running.iter().zip(new) {
+            let output = || a.name.clone();
+            if a.format != b.format {
+                return Err(SwapError::Format { output: output(), has: a.format, new: b.format });
+            }
+            if a.codec != b.codec {
+                return Err(SwapError::Codec { output: output(), has: a.codec, new: b.codec });
             }
         }
+        Ok(())
     }
 
     /// Goes on where `old` has ended its segment: nodes built from the same words for
@@ -88,15 +105,24 @@ impl Executor {
         debug_assert!(!old.running, "the old executor must have ended its segment");
         let (ours, theirs) = (self.info.clone(), old.info.clone());
         for (step, origin) in self.steps.iter_mut().zip(&ours.origins) {
-            let twin = theirs.origins.iter().position(|o| o.same(origin));
-            if let Some(other) = twin.and_then(|i| old.steps.get_mut(i)) {
+            let other = theirs.twin(origin).and_then(|i| old.steps.get_mut(i));
+            // A dead node stays where it is: the new one gets its chance.
+            if let Some(other) = other.filter(|o| !o.failed) {
                 mem::swap(&mut step.node, &mut other.node);
-                mem::swap(&mut step.failed, &mut other.failed);
             }
         }
         self.segment = old.segment;
         self.books = old.books;
-        self.call = old.call;
+        self.calls = old.calls;
+    }
+}
+
+impl Info {
+    /// The step built from the same words as `origin`.
+    fn twin(&self, origin: &StepOrigin) -> Option<usize> {
+        let by_id = |&i: &usize| self.origins[i].id.as_str().cmp(&origin.id);
+        let at = self.by_id.binary_search_by(by_id).ok()?;
+        Some(self.by_id[at]).filter(|&i| self.origins[i].same(origin))
     }
 }
 

@@ -24,6 +24,9 @@ use crate::time::{Clock, Ratio};
 /// about to play is known before it is heard.
 pub(crate) const LEAD_MS: i64 = 500;
 
+/// No signal is later than this, in seconds.
+const LONGEST_S: i128 = 600;
+
 /// One tape to be.
 pub(crate) struct Stream {
     pub(crate) name: String,
@@ -134,8 +137,8 @@ impl Talk<'_> {
             self.admit(&name, format.rate, Place::Source(i))?;
             let rate = format.rate;
             // A second source is topped up to the microphone's time, to the frame.
-            let (low, lag) = if i == 0 { (0, 0) } else { (-self.ms(LEAD_MS), self.ticks(1, rate)) };
-            self.draft.streams.push(Stream { name, format, region: 0, start: 0, low, lag });
+            let lag = if i == 0 { 0 } else { self.ticks(1, rate) };
+            self.draft.streams.push(Stream { name, format, region: 0, start: 0, low: 0, lag });
         }
         Ok(())
     }
@@ -159,10 +162,6 @@ impl Talk<'_> {
         self.draft.clock.ticks(frames, rate)
     }
 
-    fn ms(&self, ms: i64) -> i128 {
-        self.draft.clock.per_second * ms as i128 / 1000
-    }
-
     fn stream_of(&self, feeder: Feeder) -> Option<usize> {
         match feeder {
             Feeder::Source(i) => Some(i),
@@ -177,11 +176,18 @@ impl Talk<'_> {
         let region = self.one_region(n, &streams)?;
         self.one_rate(n, audio)?;
         let inputs: Vec<Format> = audio.iter().map(|&s| self.draft.streams[s].format).collect();
-        let lags: Vec<u32> = held.iter().map(|&c| self.control_lag(audio, c)).collect();
+        let mut lags = Vec::with_capacity(held.len());
+        for &control in held {
+            lags.push(self.control_lag(n, audio, control)?);
+        }
         let cx =
             Build { kind: def.kind.name, settings: &def.settings, inputs: &inputs, lags: &lags };
         match (def.kind.build)(&cx) {
-            Err(refusal) => Err(self.refused(n, audio[0], refusal)),
+            Err(refusal) => Err(self.refused(n, audio, refusal)),
+            Ok(Built::Identity) if def.kind.output != Flow::Audio => {
+                let why = "only a node that gives samples can have nothing to do";
+                Err(at(n, Some("kind"), Cause::BadKind { kind: def.kind.name, why }))
+            }
             Ok(Built::Identity) => {
                 self.made[n] = Some(audio[0]);
                 self.draft.vanished.push(n);
@@ -205,7 +211,11 @@ impl Talk<'_> {
         let (gated, ungated) = if of(first) > of(other) { (first, other) } else { (other, first) };
         let name = |s: usize| self.draft.streams[s].name.clone();
         let node = self.graph.nodes[n].id.clone();
-        let cause = Cause::MixedGate { node, gated: name(gated), ungated: name(ungated) };
+        let cause = if of(ungated) > 0 {
+            Cause::TwoGates { node, first: name(first), other: name(other) }
+        } else {
+            Cause::MixedGate { node, gated: name(gated), ungated: name(ungated) }
+        };
         Err(at(n, Some("from"), cause))
     }
 
@@ -222,11 +232,22 @@ impl Talk<'_> {
 
     /// How many audio frames a control value must be held back so that it is always
     /// there when the audio is, however the input was cut.
-    fn control_lag(&self, audio: &[usize], control: usize) -> u32 {
+    fn control_lag(&self, n: usize, audio: &[usize], control: usize) -> Result<u32, PlanError> {
         let streams = &self.draft.streams;
         let low = audio.iter().map(|&s| streams[s].low).max().unwrap_or(0);
         let behind = (streams[control].lag - low).max(0);
-        self.draft.clock.frames_up(behind, streams[audio[0]].format.rate) as u32
+        self.in_time(n, behind)?;
+        Ok(self.draft.clock.frames_up(behind, streams[audio[0]].format.rate) as u32)
+    }
+
+    /// Refuses what would keep a signal waiting for longer than anybody listens.
+    fn in_time(&self, n: usize, ticks: i128) -> Result<(), PlanError> {
+        if ticks <= self.draft.clock.per_second * LONGEST_S {
+            return Ok(());
+        }
+        let seconds = self.draft.clock.seconds(ticks);
+        let node = self.graph.nodes[n].id.clone();
+        Err(at(n, None, Cause::TooLate { node, seconds, limit: LONGEST_S as u32 }))
     }
 
     /// Whether a spec keeps what the kind's description said.
@@ -269,8 +290,9 @@ impl Talk<'_> {
         let rate = self.draft.streams[audio[0]].format.rate;
         let mut ratio = Ratio { up: 1, down: 1 };
         if let Some(out) = spec.output {
-            if out.rate == 0 || out.rate > Format::MAX_RATE {
-                let cause = Cause::BadRate { node: id.clone(), rate: out.rate };
+            let rates = 1..=Format::MAX_RATE;
+            if !rates.contains(&out.rate) || out.channels > Format::MAX_CHANNELS {
+                let cause = Cause::BadFormat { node: id.clone(), format: out };
                 return Err(at(n, None, cause));
             }
             self.admit(id, out.rate, Place::Node(n, None))?;
@@ -281,6 +303,9 @@ impl Talk<'_> {
             Some(_) => 0,
             None => first_whole(self.most(audio, |s| s.start), ratio),
         };
+        let delayed = spec.output.map_or(rate, |f| f.rate);
+        let delay = self.ticks(spec.delay as i64, delayed);
+        self.in_time(n, self.most(audio, |s| s.low) + delay)?;
         let index = self.draft.steps.len();
         let opens = spec.history.map(|_| self.draft.regions.len());
         let output = spec.output.map(|format| {
@@ -380,12 +405,18 @@ impl Talk<'_> {
         Ok(())
     }
 
-    fn refused(&self, n: usize, input: usize, refusal: Refusal) -> PlanError {
+    fn refused(&self, n: usize, audio: &[usize], refusal: Refusal) -> PlanError {
         let def = &self.graph.nodes[n];
         let node = def.id.clone();
         match refusal {
             Refusal::Wants { rates, channels } => {
-                let Stream { name: from, format: has, .. } = &self.draft.streams[input];
+                let misfit = |&&s: &&usize| {
+                    let Format { rate, channels: n } = self.draft.streams[s].format;
+                    !(rates.is_empty() || rates.contains(&rate))
+                        || !(channels.is_empty() || channels.contains(&n))
+                };
+                let input = audio.iter().find(misfit).unwrap_or(&audio[0]);
+                let Stream { name: from, format: has, .. } = &self.draft.streams[*input];
                 let cause = Cause::Wants {
                     node,
                     kind: def.kind.name,

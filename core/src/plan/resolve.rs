@@ -112,7 +112,11 @@ fn unique<'a>(names: impl Iterator<Item = (&'a str, Place)>) -> Result<(), PlanE
     let mut seen = alloc::collections::BTreeSet::new();
     for (name, place) in names {
         if !seen.insert(name) {
-            return Err(PlanError { place, cause: Cause::NameTwice { name: name.to_owned() } });
+            let key = if matches!(place, Place::Node(..)) { "id" } else { "name" };
+            return Err(PlanError {
+                place,
+                cause: Cause::NameTwice { name: name.to_owned(), key },
+            });
         }
     }
     Ok(())

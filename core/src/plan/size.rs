@@ -30,7 +30,8 @@ pub(crate) fn size(graph: &Graph, draft: &Draft, limits: Limits) -> Result<Sizes
     for (s, stream) in draft.streams.iter().enumerate() {
         let rate = stream.format.rate;
         let fed = draft.clock.ticks(push[stream.region] as i64, entry_rate(stream.region));
-        let frames = draft.clock.frames_up(fed + behind[s].0 - stream.low, rate) + 2;
+        let ahead = if is_second_source(graph, s) { lead(rate) as i128 } else { 0 };
+        let frames = draft.clock.frames_up(fed + behind[s].0 - stream.low, rate) + ahead + 2;
         // A long history would be moved with every push: let it run on instead.
         let history = draft.clock.frames_up(behind[s].1, rate);
         bytes += (frames + history) as u128 * stream.format.channels as u128 * 4;
@@ -40,6 +41,10 @@ pub(crate) fn size(graph: &Graph, draft: &Draft, limits: Limits) -> Result<Sizes
     }
     let drain = drains(draft);
     Ok(Sizes { room, lazy, drain, push: push.iter().map(|&p| p as usize).collect() })
+}
+
+fn is_second_source(graph: &Graph, stream: usize) -> bool {
+    (1..graph.sources().count()).contains(&stream)
 }
 
 fn check(
@@ -55,11 +60,14 @@ fn check(
     if bytes <= limit {
         return Ok(());
     }
-    // To blame is whoever reads far behind, else whoever makes it.
-    let reader = |s: &&Step| s.audio.contains(&stream) && s.spec.frames.residue() > 0;
-    let maker = |s: &&Step| s.output == Some(stream);
+    // To blame is whoever sends large packets, or reads far behind, else whoever makes it.
     let steps = &draft.steps;
-    let blamed = steps.iter().find(reader).or_else(|| steps.iter().find(maker));
+    let sends = |s: &&Step| s.spec.packet as u128 > limit / 2;
+    let wants = |s: &Step| s.spec.frames.residue() + s.spec.history.unwrap_or(0) as i64;
+    let reader = |s: &&Step| s.audio.contains(&stream) && wants(s) > 0;
+    let blamed = steps.iter().find(sends);
+    let blamed = blamed.or_else(|| steps.iter().filter(reader).max_by_key(|s| wants(s)));
+    let blamed = blamed.or_else(|| steps.iter().find(|s| s.output == Some(stream)));
     let (node, place) = match blamed {
         Some(step) => (graph.nodes[step.def].id.clone(), Place::Node(step.def, None)),
         None => (draft.streams[stream].name.clone(), Place::Graph),

@@ -1,0 +1,73 @@
+//! Swaps that are let through.
+mod kit;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use kit::{Pack, Record, graph, node, output, ramp};
+use tympan_core::{
+    Build, Built, Calls, Flow, Format, Input, Kind, Limits, Node, Output, Reason, Refusal, Spec,
+};
+
+struct OtherCodec;
+impl Kind for OtherCodec {
+    const NAME: &'static str = "othercodec";
+    const ABOUT: &'static str = "Other packets.";
+    const OUTPUT: Flow = Flow::Packets;
+    fn build(_: &Build<'_>) -> Result<Built, Refusal> {
+        Spec::packets(8).fixed(960).delay(2000).runs(Self)
+    }
+}
+impl Node for OtherCodec {
+    fn process(&mut self, _: Input<'_>, _: &mut Output<'_>) {}
+}
+
+/// "Outputs keep their names and formats over a swap": a file of one codec would get
+/// packets of another.
+#[test]
+fn a_swap_to_another_codec_is_refused() {
+    let mut a = graph([node::<Pack>("enc", &[], &[])]);
+    a.output(output("o", "enc"));
+    let mut b = graph([node::<OtherCodec>("enc", &[], &[])]);
+    b.output(output("o", "enc"));
+    let plan = |g: &tympan_core::Graph| {
+        g.plan(&[Format::mono(48_000)], Limits::default()).unwrap().executor()
+    };
+    assert!(plan(&b).can_replace(plan(&a).outputs()).is_err());
+}
+
+struct DiesOnce(bool);
+impl Kind for DiesOnce {
+    const NAME: &'static str = "diesonce";
+    const ABOUT: &'static str = "Dies in its first call; a new one too.";
+    fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+        Spec::audio(cx.input(0)).runs(Self(true))
+    }
+}
+impl Node for DiesOnce {
+    fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
+        if input.channel(0, 0)[0] == 0.0 && self.0 {
+            resume_unwind(Box::new(()));
+        }
+        output.channel(0).fill(0.5);
+    }
+}
+
+/// The new executor brings a living node, and gets the dead one in its place.
+#[test]
+fn the_dead_do_not_move_over() {
+    let mut g = graph([node::<DiesOnce>("n", &[], &[])]);
+    g.output(output("o", "n"));
+    let plan = || g.plan(&[Format::mono(48_000)], Limits::default()).unwrap().executor();
+    let (mut old, mut new) = (plan(), plan());
+    let process = |node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>| {
+        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
+    };
+    old.set_calls(Calls { process, ..Calls::default() });
+    let mut record = Record::default();
+    old.push(&ramp(0, 100), &mut record);
+    old.end_segment(Reason::Swap, &mut record);
+    new.take_over(&mut old);
+    new.push(&ramp(1, 100), &mut record);
+    new.drain(&mut record);
+    assert_eq!(record.stretches[&(0, 1, 0)].samples[0], [0.5; 100]);
+}
