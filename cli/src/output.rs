@@ -1,0 +1,193 @@
+//! What the program says: text for people, lines of JSON for programs, on stdout; what
+//! went wrong, on stderr.
+//!
+//! Every line of JSON has `v`, the version of this format, and `event`, what the line is.
+
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+use serde_json::Value;
+
+use crate::exit::{Exit, Failure};
+
+/// The version of the JSON lines. It changes when a field changes its meaning or goes.
+const VERSION: u32 = 1;
+
+const RED: &str = "\x1b[1m\x1b[91m";
+const YELLOW: &str = "\x1b[1m\x1b[33m";
+const CYAN: &str = "\x1b[1m\x1b[96m";
+const PLAIN: &str = "\x1b[0m";
+
+/// A line of JSON that keeps its fields in the order in which they were said.
+#[derive(Clone, Debug)]
+pub(crate) struct Line(String);
+
+impl Line {
+    pub(crate) fn new(event: &str) -> Self {
+        Self(format!("{{\"v\":{VERSION}")).with("event", event)
+    }
+
+    #[must_use]
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, ",\"{key}\":{}", value.into());
+        self
+    }
+}
+
+/// A number of seconds, to the microsecond: no device is more exact.
+pub(crate) fn seconds(x: f64) -> Value {
+    ((x * 1e6).round() / 1e6).into()
+}
+
+/// Standard output, and the manner of speaking. Nobody has to ask whether a line could
+/// be written: what happened to the stream is said once, by [`finish`](Self::finish).
+pub(crate) struct Output {
+    stdout: BufWriter<StdoutLock<'static>>,
+    json: bool,
+    terminal: bool,
+    failed: Option<io::Error>,
+    /// Columns of the line that is on screen and will be written over.
+    status: usize,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let stdout = BufWriter::new(stdout.lock());
+        Self { stdout, json, terminal, failed: None, status: 0 }
+    }
+
+    /// Whether programs are to read this.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// From here on, programs are to read this.
+    pub(crate) fn use_json(&mut self) {
+        self.json = true;
+    }
+
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Whether nobody listens any more, as behind `| head`.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// A line of text.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.clear_status();
+        self.write(text.as_bytes());
+        self.write(b"\n");
+    }
+
+    /// A line of JSON.
+    pub(crate) fn line(&mut self, line: &Line) {
+        self.write(line.0.as_bytes());
+        self.write(b"}\n");
+    }
+
+    /// A line that the next one replaces. Only terminals can do that.
+    pub(crate) fn status(&mut self, text: &str) {
+        let width = text.chars().count();
+        let over = self.status.saturating_sub(width);
+        self.write(format!("\r{text}{:over$}", "").as_bytes());
+        self.status = width;
+        self.flush();
+    }
+
+    fn clear_status(&mut self) {
+        let width = std::mem::take(&mut self.status);
+        if width > 0 {
+            self.write(format!("\r{:width$}\r", "").as_bytes());
+        }
+    }
+
+    pub(crate) fn flush(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.stdout.flush().err();
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.failed.is_none() {
+            self.failed = self.stdout.write_all(bytes).err();
+        }
+    }
+
+    /// Something that the user should know and that stops nothing.
+    pub(crate) fn warn(&mut self, text: &str) {
+        self.diagnose(&format!("{YELLOW}warning{PLAIN}: {text}"));
+    }
+
+    /// Why a verb could not do what it was asked, for everybody.
+    pub(crate) fn fail(&mut self, failure: &Failure) {
+        if self.json {
+            let line = Line::new("error").with("exit", failure.exit().code());
+            self.line(&failed(line, failure));
+        }
+        self.explain(failure);
+    }
+
+    /// The same, for people alone.
+    pub(crate) fn explain(&mut self, failure: &Failure) {
+        let text = match failure {
+            Failure::Graph(error) => error.render(true),
+            Failure::Told { message, help, .. } => {
+                let mut text = format!("{RED}error{PLAIN}: {message}");
+                if let Some(help) = help {
+                    let _ = write!(text, "\n{CYAN}help{PLAIN}: {help}");
+                }
+                text
+            }
+        };
+        self.diagnose(&text);
+    }
+
+    /// A message on stderr, behind everything that was said before on stdout. Colours
+    /// are taken out where they are not wanted.
+    fn diagnose(&mut self, text: &str) {
+        self.clear_status();
+        self.flush();
+        // Where not even stderr takes anything, there is nobody to tell.
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+
+    /// The last word. A reader that went away is no fault; a full disk is.
+    pub(crate) fn finish(mut self, exit: Exit) -> Exit {
+        self.clear_status();
+        self.flush();
+        match self.failed.take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let message = format!("standard output cannot be written: {error}");
+                self.explain(&Failure::new(Exit::Lost, message));
+                exit.max(Exit::Lost)
+            }
+            _ => exit,
+        }
+    }
+}
+
+/// The fields of a failure.
+pub(crate) fn failed(line: Line, failure: &Failure) -> Line {
+    match failure {
+        Failure::Graph(error) => {
+            let helps: Vec<&str> = error.helps().collect();
+            let line = line
+                .with("code", error.code())
+                .with("message", error.message())
+                .with("help", helps);
+            match error.place() {
+                Some((row, column)) => line.with("line", row).with("column", column),
+                None => line,
+            }
+        }
+        Failure::Told { message, help, .. } => {
+            line.with("message", message.as_str()).with("help", Vec::from_iter(help.clone()))
+        }
+    }
+}

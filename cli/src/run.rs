@@ -1,0 +1,188 @@
+//! A graph at work: what comes out of it goes to files, events are told, the account is
+//! kept. The same for a file at full speed and for a pipeline that keeps time.
+
+mod account;
+mod drive;
+
+use std::time::{Duration, Instant};
+
+use tympan::core::{Header, OutputInfo};
+use tympan::{Event, Format, Graph, Planar, Sink, What};
+
+use crate::events::Teller;
+use crate::exit::Failure;
+use crate::files::Files;
+use crate::meter::Meter;
+use crate::output::Output;
+
+/// How a run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// Events as lines of JSON.
+    Json,
+    /// Events as sentences.
+    Text,
+    /// Events as sentences, and a line at the bottom that says how it stands.
+    Status,
+    /// A line for each quarter of a second, without events.
+    Meter,
+}
+
+/// Places of the meter's bar.
+const NARROW: usize = 16;
+const WIDE: usize = 40;
+
+/// Status lines come no faster than one can read them.
+const READABLE: Duration = Duration::from_millis(100);
+
+/// Takes what a graph puts out.
+pub(crate) struct Run<'a> {
+    out: &'a mut Output,
+    show: Show,
+    device: Format,
+    outputs: Vec<OutputInfo>,
+    teller: Teller,
+    files: Files,
+    /// The output that the meter listens to; none if no output has samples.
+    metered: Option<usize>,
+    meter: Meter,
+    /// Frames that the meter has heard, over all.
+    heard: u64,
+    /// Quarters of a second that are on screen.
+    quarters: u64,
+    last_status: Option<Instant>,
+    length: Option<f64>,
+    frames: Vec<u64>,
+    faults: u64,
+    interleaved: Vec<f32>,
+    /// The first write that failed. Nothing is written after it.
+    lost: Option<Failure>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        out: &'a mut Output,
+        show: Show,
+        graph: &Graph,
+        device: Format,
+        outputs: &[OutputInfo],
+        files: Files,
+    ) -> Self {
+        Self {
+            out,
+            show,
+            device,
+            teller: Teller::new(graph, outputs),
+            files,
+            metered: outputs.iter().position(|output| output.packet == 0),
+            meter: Meter::default(),
+            heard: 0,
+            quarters: 0,
+            last_status: None,
+            length: None,
+            frames: vec![0; outputs.len()],
+            outputs: outputs.to_vec(),
+            faults: 0,
+            interleaved: Vec::new(),
+            lost: None,
+        }
+    }
+
+    /// There is to be so much of it, in frames, as far as is known.
+    pub(crate) fn expect(&mut self, frames: Option<u64>) {
+        self.length = frames.map(|frames| frames as f64 / f64::from(self.device.rate));
+    }
+
+    /// Whether going on is pointless.
+    fn stops(&self) -> bool {
+        self.lost.is_some() || self.out.is_gone()
+    }
+
+    fn samples(&mut self, output: usize, frames: u32, samples: &[f32]) {
+        self.frames[output] += u64::from(frames);
+        if self.metered == Some(output) && self.show != Show::Json {
+            self.meter.add(samples);
+            self.heard += u64::from(frames);
+        }
+        if self.lost.is_none() {
+            self.lost = self.files.samples(output, samples).err();
+        }
+    }
+
+    /// A packet's header may say that its last frames are only filling.
+    fn bytes(&mut self, output: usize, header: &Header, bytes: &[u8]) {
+        let frames = header.frames.saturating_sub(header.trim);
+        self.frames[output] += u64::from(frames);
+        if self.lost.is_none() && !bytes.is_empty() {
+            self.lost = self.files.packet(output, frames, bytes).err();
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        let t = self.teller.time(&event);
+        self.faults += u64::from(matches!(event.what, What::Fault(_)));
+        if self.metered.is_none() {
+            self.meter.add_event(event.what);
+        }
+        match self.show {
+            Show::Json => self.out.line(&self.teller.line(&event, t)),
+            Show::Text | Show::Status => {
+                if let Some(text) = self.teller.text(&event) {
+                    self.out.text(&format!("{t:9.3} s  {text}"));
+                }
+            }
+            Show::Meter => {}
+        }
+    }
+
+    /// Shows how it stands after `frames` frames of the device.
+    fn tick(&mut self, frames: u64, dropped: u64) {
+        match self.show {
+            Show::Status => self.show_status(frames, dropped),
+            Show::Meter => self.show_meter(),
+            Show::Json | Show::Text => {}
+        }
+    }
+
+    fn show_status(&mut self, frames: u64, dropped: u64) {
+        if self.last_status.is_some_and(|last| last.elapsed() < READABLE) {
+            return;
+        }
+        self.last_status = Some(Instant::now());
+        let t = frames as f64 / f64::from(self.device.rate);
+        let of = self.length.map_or(String::new(), |length| format!(" of {length:.1}"));
+        let bar = self.meter.take(NARROW);
+        self.out.status(&format!("{t:7.1}{of} s  {bar}  dropped {dropped}"));
+    }
+
+    /// A line once a quarter of a second was heard.
+    fn show_meter(&mut self) {
+        let rate = self.metered.map_or(1, |output| self.outputs[output].format.rate);
+        let quarters = self.heard / u64::from(rate / 4).max(1);
+        if quarters > self.quarters {
+            self.quarters = quarters;
+            let line = self.meter.take(WIDE);
+            self.out.text(&format!("{:6.2} s  {line}", quarters as f64 / 4.0));
+        }
+    }
+}
+
+impl Sink for Run<'_> {
+    fn audio(&mut self, output: usize, header: &Header, block: Planar<'_>) {
+        let mut interleaved = std::mem::take(&mut self.interleaved);
+        interleaved.clear();
+        for frame in 0..block.frames() {
+            interleaved.extend((0..block.channels()).map(|channel| block.channel(channel)[frame]));
+        }
+        self.samples(output, header.frames, &interleaved);
+        self.interleaved = interleaved;
+    }
+
+    fn packet(&mut self, output: usize, header: &Header, bytes: &[u8]) {
+        self.bytes(output, header, bytes);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.tell(event);
+    }
+}

@@ -1,0 +1,160 @@
+//! What moves a run: a loop over a file, or a pipeline that keeps time.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use tympan::backend::file::File;
+use tympan::core::{Border, Calls, Input, Node, Output};
+use tympan::{
+    BackendError, Events, Graph, PacketReader, PcmReader, Pipeline, Plan, StartError, Totals,
+};
+
+use crate::exit::{Exit, Failure};
+use crate::run::Run;
+use crate::run::account::{End, dropped};
+
+/// How often a pipeline that keeps time is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Run<'_> {
+    /// Runs `plan` over what `next` brings, until it brings nothing: on this thread, as
+    /// fast as it goes, and nothing can be dropped.
+    pub(crate) fn offline(
+        &mut self,
+        plan: Plan,
+        mut next: impl FnMut(&mut Vec<f32>) -> Result<bool, BackendError>,
+    ) -> End {
+        let start = Instant::now();
+        let mut executor = plan.executor();
+        executor.set_calls(shielded());
+        executor.warm();
+        let mut piece = Vec::new();
+        let (mut broken, mut stopped) = (None, false);
+        loop {
+            match next(&mut piece) {
+                Ok(true) => executor.push(&piece, self),
+                Ok(false) => break,
+                Err(error) => {
+                    broken = Some(error);
+                    break;
+                }
+            }
+            self.tick(executor.books().pushed, 0);
+            if self.stops() {
+                stopped = true;
+                break;
+            }
+        }
+        executor.drain(self);
+        self.tick(executor.books().pushed, 0);
+        let books = executor.books();
+        let totals = Totals {
+            input: books.pushed,
+            filled: books.filled,
+            processed: books.pushed + books.filled,
+            mended: books.mended,
+            ..Totals::default()
+        };
+        let elapsed = start.elapsed();
+        End { totals, broken, stopped, findings: Vec::new(), paced: false, elapsed }
+    }
+
+    /// Runs `graph` as it would run on a device: callbacks, rings, a worker. Who is too
+    /// slow here loses frames, and is told.
+    pub(crate) fn paced(&mut self, graph: &Graph, file: File) -> Result<End, Failure> {
+        let report = file.report();
+        let start = Instant::now();
+        let pipeline = Pipeline::builder(graph).backend(file.realtime(true)).start();
+        let mut pipeline = pipeline.map_err(not_started)?;
+        let mut ends = Ends::of(&mut pipeline);
+        let (totals, stopped) = loop {
+            ends.read(self);
+            let totals = pipeline.totals();
+            self.tick(totals.input, dropped(&totals));
+            self.out.flush();
+            if self.stops() {
+                break (pipeline.stop(), true);
+            }
+            if report.ended() {
+                break (pipeline.wait(), false);
+            }
+            std::thread::sleep(LOOK);
+        };
+        ends.read(self);
+        Ok(End {
+            totals,
+            broken: report.error(),
+            stopped,
+            findings: report.findings(),
+            paced: true,
+            elapsed: start.elapsed(),
+        })
+    }
+}
+
+/// Calls nodes and survives their panics, as a pipeline does.
+fn shielded() -> Calls {
+    fn process(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
+        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
+    }
+    fn reset(node: &mut dyn Node, border: Border) -> bool {
+        catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok()
+    }
+    Calls { process, reset }
+}
+
+fn not_started(error: StartError) -> Failure {
+    match error {
+        StartError::Graph(error) => error.into(),
+        StartError::Backend(error) => error.into(),
+        other => Failure::new(Exit::Device, other.to_string()),
+    }
+}
+
+/// The reading ends of a pipeline, in the order of its outputs.
+struct Ends {
+    outputs: Vec<Reader>,
+    events: Option<Events>,
+}
+
+enum Reader {
+    Samples(PcmReader),
+    Packets(PacketReader),
+    /// It could not be taken.
+    None,
+}
+
+impl Ends {
+    fn of(pipeline: &mut Pipeline) -> Self {
+        let names: Vec<String> = pipeline.outputs().iter().map(|o| o.name.clone()).collect();
+        let reader = |name: &String| match (pipeline.pcm(name), pipeline.packets(name)) {
+            (Some(samples), _) => Reader::Samples(samples),
+            (_, Some(packets)) => Reader::Packets(packets),
+            _ => Reader::None,
+        };
+        let outputs = names.iter().map(reader).collect();
+        Self { outputs, events: pipeline.events() }
+    }
+
+    /// Passes on what is there now.
+    fn read(&mut self, run: &mut Run<'_>) {
+        for (output, reader) in self.outputs.iter_mut().enumerate() {
+            match reader {
+                Reader::Samples(samples) => {
+                    while let Some(block) = samples.try_next() {
+                        run.samples(output, block.header.frames, block.samples);
+                    }
+                }
+                Reader::Packets(packets) => {
+                    while let Some(packet) = packets.try_next() {
+                        run.bytes(output, &packet.header, packet.bytes);
+                    }
+                }
+                Reader::None => {}
+            }
+        }
+        while let Some(event) = self.events.as_mut().and_then(Events::try_next) {
+            run.tell(event);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The verbs: a file each, with its arguments, its help and what it does. A new one is a
+//! file and three lines here.
+
+mod check;
+mod demo;
+mod inspect;
+mod nodes;
+mod plan;
+mod run;
+mod schema;
+
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Verb {
+    Demo(demo::Args),
+    Run(run::Args),
+    Check(check::Args),
+    Plan(plan::Args),
+    Nodes(nodes::Args),
+    Inspect(inspect::Args),
+    Schema(schema::Args),
+}
+
+impl Verb {
+    pub(crate) fn run(&self, out: &mut Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Demo(args) => demo::run(args, out),
+            Self::Run(args) => run::run(args, out),
+            Self::Check(args) => Ok(check::run(args, out)),
+            Self::Plan(args) => plan::run(args, out),
+            Self::Nodes(args) => Ok(nodes::run(args, out)),
+            Self::Inspect(args) => inspect::run(args, out),
+            Self::Schema(args) => Ok(schema::run(args, out)),
+        }
+    }
+}

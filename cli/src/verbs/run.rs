@@ -1,0 +1,175 @@
+//! `tympan run`: a graph over a file.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tympan::backend::file::File;
+use tympan::backend::{Buffer, Capture, Notice};
+use tympan::core::OutputInfo;
+use tympan::{Backend, Format};
+
+use crate::exit::{Exit, Failure};
+use crate::files::{Files, Target};
+use crate::graph_file::{self, is_dash};
+use crate::output::{Line, Output};
+use crate::run::{Run, Show};
+
+/// Run a graph over a WAV file and write what comes out
+#[derive(clap::Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Args {
+    /// The graph, a TOML file; `-` is standard input
+    graph: PathBuf,
+
+    /// The audio, a WAV file; `-` is standard input
+    #[arg(long, short, value_name = "FILE")]
+    input: Option<PathBuf>,
+
+    /// Write every output to a file in this folder
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Overwrite files that are there already
+    #[arg(long, requires = "out")]
+    force: bool,
+
+    /// Play the file at the speed of the clock, as a device would
+    #[arg(long)]
+    realtime: bool,
+
+    /// Write text even where the output is no terminal
+    #[arg(long, conflicts_with = "json")]
+    text: bool,
+}
+
+const AFTER: &str = "\
+An output that carries samples becomes DIR/NAME.wav, 32-bit float, bit for bit
+what the graph made. An output that carries packets becomes DIR/NAME.bin: no
+container that a player knows, but the raw packets one after the other, each
+with its length in bytes before it, as 4 bytes, little endian.
+
+A terminal gets text; a pipe or --json gets lines of JSON: `start`, then events
+(`segment`, `gap`, `bad_input`, `level`, `utterance_start`, `utterance_end`,
+`speech_start`, `speech_end`, `fault`, `overrun`), a `finding` for each oddity, an
+`error` for what failed, and `done` with the totals. A run that cannot begin is
+a single `error`. `t` is in seconds of capture, counts are in frames, and
+`in` + `filled` = `out` + `dropped`.
+
+Examples:
+  tympan run graphs/levels.toml --input talk.wav --out out
+  ffmpeg -i talk.m4a -f wav - | tympan run graphs/levels.toml --input - --text
+  tympan run graphs/levels.toml --input talk.wav --realtime";
+
+pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    if !out.is_terminal() && !args.text {
+        out.use_json();
+    }
+    let Some(input) = &args.input else { return Err(no_live_input()) };
+    if is_dash(input) && is_dash(&args.graph) {
+        let message = "the graph and the audio cannot both come from standard input";
+        return Err(Failure::new(Exit::Usage, message).help("give one of them as a file"));
+    }
+    let graph = graph_file::load(&args.graph, &tympan::registry())?;
+    let mut file = open(input)?;
+    let format = file.format()?;
+    let plan = graph.plan(format)?;
+    let files = match &args.out {
+        Some(folder) => {
+            let target = Target { folder, prefix: "", force: args.force, input: Some(input) };
+            Files::create(&target, plan.outputs())?
+        }
+        None => Files::default(),
+    };
+
+    announce(args, input, &file, format, plan.outputs(), out);
+    let show = match (out.is_json(), out.is_terminal()) {
+        (true, _) => Show::Json,
+        (_, true) => Show::Status,
+        _ => Show::Text,
+    };
+    let mut run = Run::new(out, show, &graph, format, plan.outputs(), files);
+    run.expect(file.frames_promised());
+    let end = if args.realtime {
+        run.paced(&graph, file)?
+    } else {
+        let mut end = run.offline(plan, |piece| next(&mut file, piece));
+        end.findings = file.report().findings();
+        end
+    };
+    let exit = run.end(&end);
+    if args.out.is_none() && !out.is_json() {
+        out.text("nothing was written; --out DIR keeps the outputs");
+    }
+    Ok(exit)
+}
+
+fn no_live_input() -> Failure {
+    let message = "a live microphone cannot be used yet, and no --input was given";
+    Failure::new(Exit::Device, message)
+        .help("give a WAV file with `--input FILE`, or see `tympan demo`, which needs none")
+}
+
+fn open(input: &Path) -> Result<File, Failure> {
+    if !is_dash(input) {
+        return Ok(File::open(input)?);
+    }
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        return Err(Failure::new(Exit::Device, "standard input is this terminal, not audio")
+            .help("send a WAV file into it, for example with `< talk.wav`"));
+    }
+    Ok(File::from_reader("standard input", stdin)?)
+}
+
+/// What is about to run.
+fn announce(
+    args: &Args,
+    input: &Path,
+    file: &File,
+    format: Format,
+    outputs: &[OutputInfo],
+    out: &mut Output,
+) {
+    let (graph, input) = (graph_file::name(&args.graph), graph_file::name(input));
+    if !out.is_json() {
+        let length = file.frames_promised().map(|n| n as f64 / f64::from(format.rate));
+        let length = length.map_or(String::new(), |s| format!(", {s:.2} s"));
+        out.text(&format!("{graph} over {input}: {format}{length}"));
+        return;
+    }
+    let outputs = outputs.iter().map(|output| {
+        json!({
+            "name": output.name,
+            "carries": if output.packet > 0 { "packets" } else { "samples" },
+            "rate": output.format.rate,
+            "channels": output.format.channels,
+        })
+    });
+    let line = Line::new("start")
+        .with("graph", graph)
+        .with("input", input)
+        .with("rate", format.rate)
+        .with("channels", format.channels)
+        .with("frames", file.frames_promised())
+        .with("realtime", args.realtime)
+        .with("outputs", outputs.collect::<Value>());
+    out.line(&line);
+}
+
+/// The next stretch of a file; false at its end.
+fn next(file: &mut File, piece: &mut Vec<f32>) -> Result<bool, tympan::BackendError> {
+    piece.clear();
+    Ok(file.step(&mut Piece(piece))?.is_some())
+}
+
+/// Keeps one callback's samples.
+struct Piece<'a>(&'a mut Vec<f32>);
+
+impl Capture for Piece<'_> {
+    fn audio(&mut self, buffer: Buffer<'_>) {
+        self.0.extend_from_slice(buffer.samples);
+    }
+
+    fn notice(&mut self, _: Notice) {}
+}

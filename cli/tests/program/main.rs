@@ -1,0 +1,10 @@
+//! The program as its users meet it: run, looked at from outside, never linked.
+
+#![forbid(unsafe_code)]
+
+mod kit;
+mod listening;
+mod mistakes;
+mod recordings;
+mod runs;
+mod verbs;
