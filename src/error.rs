@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 /// A graph that cannot be used: what, where, why, and what to do.
 ///
@@ -102,13 +102,25 @@ impl GraphError {
                 let snippet = Snippet::source(&*inner.text).path(&*inner.path).annotation(mark);
                 title.element(snippet)
             }
-            _ => Group::with_title(title),
+            // Without a place in a text there is no frame to draw.
+            _ => return self.plainly(colour),
         };
         for help in &inner.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         renderer.render(&[group]).clone()
+    }
+
+    fn plainly(&self, colour: bool) -> String {
+        let (red, bold, off) =
+            if colour { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+        let mut text = format!("{red}error[{}]{off}{bold}: {}{off}", self.code(), self.message());
+        for help in self.helps() {
+            text.push_str("\n  = help: ");
+            text.push_str(help);
+        }
+        text
     }
 }
 

@@ -61,7 +61,7 @@ impl Graph {
         let path = path.as_ref();
         let name = path.display().to_string();
         let text = read(path)
-            .map_err(|why| GraphError::new("T0107", format!("`{name}` cannot be read: {why}")))?;
+            .map_err(|why| GraphError::new("T0107", format!("`{name}` is no graph: {why}")))?;
         Self::named(&name, &text, registry)
     }
 
@@ -144,7 +144,14 @@ const MOST_BYTES: u64 = 1 << 20;
 
 fn read(path: &Path) -> Result<String, String> {
     use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    if path.is_dir() {
+        return Err("it is a folder; name a file in it".into());
+    }
+    let file = std::fs::File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file; check the path".into(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read by this user".into(),
+        _ => e.to_string(),
+    })?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > MOST_BYTES {

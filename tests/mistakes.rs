@@ -151,10 +151,10 @@ fn a_graph_file_that_cannot_be_read_is_told_so() {
     std::fs::write(folder.join("binary.toml"), [0xff, 0xfe, 0x00]).unwrap();
     std::fs::write(folder.join("huge.toml"), vec![b'#'; 2 << 20]).unwrap();
     for (name, why) in [
-        ("absent.toml", "No such file"),
+        ("absent.toml", "there is no such file"),
         ("binary.toml", "not UTF-8"),
         ("huge.toml", "larger than 1024 KiB"),
-        (".", "directory"),
+        (".", "it is a folder"),
     ] {
         let error = open(name).unwrap_err();
         assert_eq!(error.code(), "T0107");

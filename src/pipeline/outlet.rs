@@ -56,6 +56,7 @@ pub(crate) struct Line {
 /// The writing end of one output.
 struct Outlet {
     ring: HeapProd<u8>,
+    rate: u32,
     line: Arc<Line>,
     /// Frames lost and not yet told.
     owed: u32,
@@ -97,7 +98,8 @@ pub(crate) fn outlets(
             (frames * channels * 4).max(4 * record) + HEAD * (64 + (seconds * 200.0) as usize);
         let (ring, out) = HeapRb::new(bytes).split();
         let line = Arc::new(Line::default());
-        ends.push(Outlet { ring, line: line.clone(), owed: 0 });
+        let rate = output.format.rate;
+        ends.push(Outlet { ring, rate, line: line.clone(), owed: 0 });
         let reader =
             Reader { ring: out, line: line.clone(), info: output.clone(), bytes: vec![0; record] };
         readers.push(reader);
@@ -132,7 +134,7 @@ impl Outlets {
         if lost > 0 {
             self.event(Event {
                 position: header.position,
-                rate: 1,
+                rate: self.ends[output].rate,
                 segment: header.segment,
                 what: What::Overrun { output: output as u16, frames: lost },
                 node: Event::ENGINE,
@@ -193,12 +195,12 @@ impl Sink for Outlets {
     fn packet(&mut self, output: usize, header: &Header, bytes: &[u8]) {
         let outlet = &mut self.ends[output];
         if outlet.ring.vacant_len() < HEAD + bytes.len() {
-            outlet.lose(header.frames as usize);
+            outlet.lose((header.frames - header.trim) as usize);
             return;
         }
         outlet.put(&encode(header, bytes.len()));
         outlet.put(bytes);
-        outlet.won(header.frames as usize);
+        outlet.won((header.frames - header.trim) as usize);
         self.news = true;
         self.confess(output, header);
     }
@@ -455,6 +457,11 @@ impl Events {
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|cx| self.poll_line(cx)).await;
         self.try_next()
+    }
+
+    /// Whether the pipeline has ended and everything was read.
+    pub fn is_finished(&self) -> bool {
+        self.line.bell.is_closed() && self.ring.is_empty()
     }
 
     fn poll_line(&self, cx: &Context<'_>) -> Poll<bool> {
