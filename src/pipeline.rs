@@ -416,6 +416,13 @@ impl Pipeline {
             if !self.shared.is_finished() {
                 capture.notice(Notice::End);
             }
+            // Inline, only a callback moves the graph, and the end may have to wait for
+            // the control side to find an executor for the last format, or none.
+            while self.worker.is_none() && !self.shared.is_finished() {
+                let format = Format::mono(1);
+                capture.audio(Buffer { samples: &[], format, host_ns: 0 });
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
             self.capture = Some(capture);
         }
         while self.worker.is_some() && !self.shared.is_finished() && self.poll() {}

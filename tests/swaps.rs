@@ -124,5 +124,19 @@ fn a_format_that_the_graph_cannot_serve_is_told_and_counted() {
     grip.audio(&[0.5; 50], MONO);
     pipeline.poll();
     let totals = pipeline.stop();
+    assert_eq!((totals.processed, totals.dropped), (150, 100), "{totals:?}");
     assert_eq!(totals.input + totals.filled, totals.processed + totals.dropped, "{totals:?}");
+}
+
+#[test]
+fn a_pipeline_stops_though_the_device_ended_in_a_format_it_cannot_serve() {
+    for runner in [Runner::Worker, Runner::Inline, Runner::Manual] {
+        let (hand, grip) = Hand::new(MONO);
+        let graph = graph("");
+        let pipeline = Pipeline::builder(&graph).backend(hand).runner(runner).start().unwrap();
+        grip.audio(&[0.5; 100], MONO);
+        grip.audio(&[0.5; 200], STEREO);
+        let totals = pipeline.stop();
+        assert_eq!((totals.processed, totals.dropped), (100, 100), "{runner:?}: {totals:?}");
+    }
 }

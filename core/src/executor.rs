@@ -27,7 +27,7 @@ pub use swap::SwapError;
 
 use crate::event::{Event, Fault, Reason, What};
 use crate::guard;
-use crate::node::{Border, Cursor, Frames, Held, Input, Node, Output, Site, Spec, Turn};
+use crate::node::{Border, Frames, Held, Input, Node, Output, Site, Spec, Turn, Wires};
 use crate::sink::{Planar, Sink};
 use crate::tape::Tape;
 use crate::time::{Counter, Ratio};
@@ -66,6 +66,7 @@ pub struct Executor {
     pub(crate) tapes: Vec<Tape>,
     pub(crate) steps: Vec<Step>,
     pub(crate) regions: Vec<Region>,
+    pub(crate) kept: Vec<Kept>,
     pub(crate) taps: Vec<Tap>,
     pub(crate) sources: Vec<Source>,
     /// Where samples for an output are brought to ±1; other readers of the tape
@@ -148,10 +149,19 @@ pub(crate) struct Source {
 pub(crate) struct Step {
     pub(crate) node: Box<dyn Node>,
     pub(crate) frames: Frames,
-    pub(crate) audio: Box<[Cursor]>,
+    /// Where it reads, the same on every audio input.
+    pub(crate) at: i64,
+    /// The tapes of its audio inputs.
+    pub(crate) audio: Wires,
     pub(crate) control: Box<[Held]>,
     pub(crate) channels: Box<[u16]>,
     pub(crate) output: usize,
+    /// A tape like its output, that nobody wants anything of when this step runs.
+    pub(crate) spare: Option<usize>,
+    /// Nobody else reads its first input.
+    pub(crate) sole: bool,
+    /// Other tapes that nobody reads after this step in a pass, by their place in `kept`.
+    pub(crate) closes: Box<[usize]>,
     pub(crate) out_channels: usize,
     pub(crate) counter: Counter,
     pub(crate) start: i64,
@@ -170,7 +180,9 @@ pub(crate) struct Step {
 pub(crate) struct Region {
     pub(crate) steps: Range<usize>,
     pub(crate) taps: Range<usize>,
-    pub(crate) tapes: Vec<Kept>,
+    pub(crate) tapes: Vec<usize>,
+    /// Tapes that outputs read last, or nobody, by their place in `kept`.
+    pub(crate) closes: Box<[usize]>,
     pub(crate) entry: usize,
     pub(crate) rate: u32,
     pub(crate) push: usize,
@@ -187,7 +199,7 @@ pub(crate) struct Kept {
 
 #[derive(Clone, Copy)]
 pub(crate) enum Reader {
-    Audio { step: usize, port: usize },
+    Audio { step: usize },
     Control { step: usize, port: usize },
     Tap(usize),
 }
@@ -229,32 +241,45 @@ impl Executor {
             } else {
                 self.fire(step, sink);
             }
+            for tape in 0..self.steps[step].closes.len() {
+                self.let_go(self.steps[step].closes[tape]);
+            }
         }
         for tap in self.regions[region].taps.clone() {
             self.deliver(tap, sink);
         }
-        self.compact(region);
+        for tape in 0..self.regions[region].closes.len() {
+            self.let_go(self.regions[region].closes[tape]);
+        }
     }
 
     /// Calls one node as often as its inputs hold a whole call.
     fn fire(&mut self, step: usize, sink: &mut dyn Sink) {
         let step = &mut self.steps[step];
-        // Taken out of the list, so that inputs and output can be borrowed at once.
-        let mut out = mem::take(&mut self.tapes[step.output]);
+        // Streams are numbered as they come to be: inputs lie before the output, and
+        // both can be borrowed at once.
+        let (tapes, outs) = self.tapes.split_at_mut(step.output);
+        let Some(out) = outs.first_mut() else { return };
+        if let Some(spare) = step.spare {
+            out.trade(&mut tapes[spare]);
+        }
+        let mut ready = step.ready(tapes);
         loop {
-            let frames = step.ready(&self.tapes);
+            let frames = step.takes(ready);
             if frames == 0 || step.is_done() {
                 break;
             }
             let made = if step.out_channels == 0 { 0 } else { step.counter.made(frames) };
-            step.call(self.calls, &self.tapes, &mut out, frames, made, sink);
+            step.call(self.calls, tapes, out, frames, made, sink);
             out.commit(made);
             step.counter.advance(frames);
-            for cursor in &mut step.audio {
-                cursor.at += frames as i64;
-            }
+            step.at += frames as i64;
+            ready -= frames;
         }
-        self.tapes[step.output] = out;
+        if step.sole {
+            let tape = &mut tapes[step.audio.first];
+            tape.discard_before(step.keeps().min(tape.end()).max(tape.base()));
+        }
     }
 
     /// Hands an output what is new on its tape.
@@ -269,8 +294,7 @@ impl Executor {
         let mut bad: Option<usize> = None;
         for channel in 0..tap.channels {
             let to = &mut self.scratch[channel * frames..][..frames];
-            to.copy_from_slice(tape.read(channel, tap.at, frames));
-            let first = guard::leave(to);
+            let first = guard::leave(to, tape.read(channel, tap.at, frames));
             bad = [bad, first].into_iter().flatten().min();
         }
         let header = tap.site.header(tap.at, frames);
@@ -289,21 +313,19 @@ impl Executor {
         tap.at += frames as i64;
     }
 
-    /// Moves out what every reader of a region's tapes has consumed.
-    fn compact(&mut self, region: usize) {
-        for kept in &self.regions[region].tapes {
-            let tape = &mut self.tapes[kept.tape];
-            let mut keep = tape.end();
-            for reader in &kept.readers {
-                let at = match *reader {
-                    Reader::Audio { step, port } => self.steps[step].keeps(port),
-                    Reader::Control { step, port } => self.steps[step].holds(port),
-                    Reader::Tap(tap) => self.taps[tap].keeps(),
-                };
-                keep = keep.min(at);
-            }
-            tape.discard_before(keep.max(tape.base()));
+    /// Moves out of a tape what all its readers have consumed.
+    fn let_go(&mut self, kept: usize) {
+        let Kept { tape, readers } = &self.kept[kept];
+        let tape = &mut self.tapes[*tape];
+        let mut keep = tape.end();
+        for reader in readers {
+            keep = keep.min(match *reader {
+                Reader::Audio { step } => self.steps[step].keeps(),
+                Reader::Control { step, port } => self.steps[step].holds(port),
+                Reader::Tap(tap) => self.taps[tap].keeps(),
+            });
         }
+        tape.discard_before(keep.max(tape.base()));
     }
 
     /// Gives every node the chance to set up what its library keeps per thread. Call
@@ -398,16 +420,22 @@ impl Tap {
 }
 
 impl Step {
-    /// How many frames the next call takes, 0 if there are not enough.
+    /// How many frames every audio input holds.
     #[inline]
     fn ready(&self, tapes: &[Tape]) -> usize {
-        let mut ready = i64::MAX;
-        for cursor in &self.audio {
-            ready = ready.min(tapes[cursor.tape].end() - cursor.at);
+        let mut end = tapes[self.audio.first].end();
+        for tape in self.audio.iter().skip(1) {
+            end = end.min(tapes[tape].end());
         }
+        (end - self.at).max(0) as usize
+    }
+
+    /// How many of `ready` frames the next call takes, 0 if they are not enough.
+    #[inline]
+    fn takes(&self, ready: usize) -> usize {
         match self.frames {
-            Frames::Any => ready.max(0) as usize,
-            Frames::Fixed(n) if ready >= n as i64 => n as usize,
+            Frames::Any => ready,
+            Frames::Fixed(n) if ready >= n as usize => n as usize,
             Frames::Fixed(_) => 0,
         }
     }
@@ -423,10 +451,11 @@ impl Step {
         made: usize,
         sink: &mut dyn Sink,
     ) -> Option<(usize, Turn)> {
-        let at = self.audio[0].at;
+        let at = self.at;
         let input = Input {
             tapes,
             audio: &self.audio,
+            at,
             control: &self.control,
             channels: &self.channels,
             frames,
@@ -461,8 +490,7 @@ impl Step {
 
     /// Whether it has consumed all there is, and what was to come out of it is out.
     fn is_dry(&self) -> bool {
-        self.audio[0].at >= self.site.end + self.site.delay
-            && self.gate.as_ref().is_none_or(Gate::is_closed)
+        self.at >= self.site.end + self.site.delay && self.gate.as_ref().is_none_or(Gate::is_closed)
     }
 
     /// Whether it stops there while others are still being pushed out. An encoder fed
@@ -472,13 +500,13 @@ impl Step {
         (!self.bytes.is_empty() || self.gate.is_some()) && self.is_dry()
     }
 
-    /// The first position of an audio port's tape that is still wanted.
-    fn keeps(&self, port: usize) -> i64 {
+    /// The first position of its audio inputs that it still wants.
+    #[inline]
+    fn keeps(&self) -> i64 {
         if self.is_done() {
             return i64::MAX;
         }
-        let at = self.audio[port].at;
-        self.gate.as_ref().map_or(at, |gate| at.min(gate.release))
+        self.gate.as_ref().map_or(self.at, |gate| self.at.min(gate.release))
     }
 
     /// The first position of a control port's tape that is still wanted.
@@ -487,6 +515,6 @@ impl Step {
             return i64::MAX;
         }
         let held = self.control[port];
-        held.ratio.floor(self.audio[0].at - held.lag)
+        held.ratio.floor(self.at - held.lag)
     }
 }

@@ -32,17 +32,16 @@ pub(crate) fn enter(out: &mut [f32], input: &[f32], channel: usize, channels: us
         return enter_mono(out, input);
     }
     let mut mended = Mended::default();
-    let frames = input.chunks_exact(channels).filter_map(|frame| frame.get(channel));
-    for (o, &x) in out.iter_mut().zip(frames) {
-        *o = x;
-    }
-    // In place and a second time over the samples, so that the loop below stays the
-    // one that vectorises.
-    for block in out.chunks_mut(BLOCK) {
-        if !fine(block) {
-            mended.add(mend(block));
+    let mut frames = input.chunks_exact(channels).filter_map(|frame| frame.get(channel));
+    let mut mine = [0.0; BLOCK];
+    for out in out.chunks_mut(BLOCK) {
+        let mine = &mut mine[..out.len()];
+        for (x, &from) in mine.iter_mut().zip(&mut frames) {
+            *x = from;
         }
-        flush(block);
+        if !pass(out, mine) {
+            mended.add(mend(out, mine));
+        }
     }
     mended
 }
@@ -53,58 +52,56 @@ const BLOCK: usize = 64;
 fn enter_mono(out: &mut [f32], input: &[f32]) -> Mended {
     let mut mended = Mended::default();
     for (o, x) in out.chunks_mut(BLOCK).zip(input.chunks(BLOCK)) {
-        o.copy_from_slice(x);
-        if !fine(o) {
-            mended.add(mend(o));
+        if !pass(o, x) {
+            mended.add(mend(o, x));
         }
-        flush(o);
     }
     mended
 }
 
-/// Whether all are finite and below the ceiling. A NaN fails every comparison.
-fn fine(block: &[f32]) -> bool {
-    block.iter().fold(true, |ok, x| ok & (x.abs() <= CEILING))
-}
-
-/// Subnormals become zero: they are silence, and slow on some machines.
-fn flush(block: &mut [f32]) {
-    for x in block {
-        *x = if x.abs() < f32::MIN_POSITIVE { 0.0 } else { *x };
+/// Copies, subnormals as zero: they are silence, and slow on some machines. Tells
+/// whether all were finite and below the ceiling; a NaN fails every comparison.
+fn pass(out: &mut [f32], input: &[f32]) -> bool {
+    let mut fine = 1;
+    for (o, &x) in out.iter_mut().zip(input) {
+        fine &= u32::from(x.abs() <= CEILING);
+        *o = if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x };
     }
+    fine == 1
 }
 
 #[cold]
-fn mend(block: &mut [f32]) -> Mended {
+fn mend(out: &mut [f32], input: &[f32]) -> Mended {
     let mut mended = Mended::default();
-    for x in block {
+    for (o, x) in out.iter_mut().zip(input) {
         if !x.is_finite() {
-            *x = 0.0;
+            *o = 0.0;
             mended.not_finite += 1;
         } else if x.abs() > CEILING {
-            *x = CEILING.copysign(*x);
+            *o = CEILING.copysign(*x);
             mended.clamped += 1;
         }
     }
     mended
 }
 
-/// Brings what leaves the graph to ±1 and finite; tells where a node had first put
-/// out what is not finite.
-pub(crate) fn leave(block: &mut [f32]) -> Option<usize> {
-    let finite = block.iter().fold(true, |ok, x| ok & x.is_finite());
-    let bad = if finite { None } else { block.iter().position(|x| !x.is_finite()) };
-    for x in block {
-        // A NaN compares false and becomes zero; an infinity is clamped.
-        *x = if x.abs() <= 1.0 {
-            *x
-        } else if x.is_nan() {
-            0.0
-        } else {
-            1.0f32.copysign(*x)
-        };
+/// Copies what leaves the graph, brought to ±1 and finite; tells where a node had first
+/// put out what is not finite.
+pub(crate) fn leave(out: &mut [f32], samples: &[f32]) -> Option<usize> {
+    let mut finite = 1;
+    for (o, &x) in out.iter_mut().zip(samples) {
+        finite &= u32::from(x.abs() < f32::INFINITY);
+        *o = x.clamp(-1.0, 1.0);
     }
-    bad
+    if finite == 1 { None } else { silence_nan(out, samples) }
+}
+
+#[cold]
+fn silence_nan(out: &mut [f32], samples: &[f32]) -> Option<usize> {
+    for o in out {
+        *o = if o.is_nan() { 0.0 } else { *o };
+    }
+    samples.iter().position(|x| !x.is_finite())
 }
 
 #[cfg(test)]
@@ -140,9 +137,11 @@ mod tests {
 
     #[test]
     fn what_leaves_is_within_full_scale() {
-        let mut out = [0.5, -1.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0];
-        assert_eq!(leave(&mut out), Some(2));
+        let mut out = [9.0; 6];
+        let samples = [0.5, -1.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0];
+        assert_eq!(leave(&mut out, &samples), Some(2));
         assert_eq!(out, [0.5, -1.0, 0.0, 1.0, -1.0, -1.0]);
-        assert_eq!(leave(&mut [8.0, -0.1]), None);
+        assert_eq!(leave(&mut out, &[8.0, -0.1]), None);
+        assert_eq!(out[..2], [1.0, -0.1]);
     }
 }

@@ -313,11 +313,29 @@ impl Build<'_> {
     }
 }
 
-/// The read side of one audio input: a cursor on a tape.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cursor {
-    pub(crate) tape: usize,
-    pub(crate) at: i64,
+/// The tapes of the audio inputs. There is nearly always one, which is then at hand
+/// without a look elsewhere in memory: in a long graph that is what running costs.
+#[derive(Debug)]
+pub(crate) struct Wires {
+    pub(crate) first: usize,
+    others: Box<[usize]>,
+}
+
+impl Wires {
+    pub(crate) fn new(tapes: &[usize]) -> Self {
+        let (first, others) = tapes.split_first().map_or((0, &[][..]), |(f, o)| (*f, o));
+        Self { first, others: others.into() }
+    }
+
+    #[inline]
+    fn tape(&self, port: usize) -> usize {
+        if port == 0 { self.first } else { self.others[port - 1] }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        core::iter::once(self.first).chain(self.others.iter().copied())
+    }
 }
 
 /// A control input: sampled and held, `lag` audio frames late.
@@ -333,7 +351,8 @@ pub(crate) struct Held {
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     pub(crate) tapes: &'a [Tape],
-    pub(crate) audio: &'a [Cursor],
+    pub(crate) audio: &'a Wires,
+    pub(crate) at: i64,
     pub(crate) control: &'a [Held],
     pub(crate) channels: &'a [u16],
     pub(crate) frames: usize,
@@ -356,15 +375,14 @@ impl<'a> Input<'a> {
     /// The samples of one channel of audio port `port`.
     #[inline]
     pub fn channel(&self, port: usize, channel: usize) -> &'a [f32] {
-        let cursor = self.audio[port];
-        self.tapes[cursor.tape].read(channel, cursor.at, self.frames)
+        self.tapes[self.audio.tape(port)].read(channel, self.at, self.frames)
     }
 
     /// The moment of capture of the first frame: frames since the segment or the
     /// utterance began. Negative in what a delay puts before the beginning.
     #[inline]
     pub fn position(&self) -> i64 {
-        self.audio[0].at
+        self.at
     }
 
     /// How many of the frames lie before the end of the segment or utterance. The

@@ -8,6 +8,7 @@ mod size;
 mod sort;
 mod table;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -18,7 +19,7 @@ use crate::executor::{
     StepOrigin, Tap,
 };
 use crate::graph::Graph;
-use crate::node::{Cursor, Flow, Held, Site};
+use crate::node::{Flow, Held, Site, Wires};
 use crate::tape::Tape;
 use crate::time::{Counter, Ratio};
 use crate::{Format, PlanError};
@@ -99,9 +100,8 @@ fn build(
     // Steps and taps of a region stand together; regions open in order.
     let mut by_region: Vec<usize> = (0..draft.steps.len()).collect();
     by_region.sort_by_key(|&s| draft.steps[s].region);
-    let moved = inverse(&by_region);
     let taps = taps(&draft);
-    let regions = regions(&draft, sizes, &by_region, &moved, &taps);
+    let regions = regions(&draft, sizes, &by_region, &taps);
     let tapes = tapes(&draft, sizes);
     let scratch = taps.iter().map(|t| tapes[t.tape].room() * t.channels).max().unwrap_or(0);
     let sources = sources(graph, &draft, formats);
@@ -115,15 +115,21 @@ fn build(
     let packet_outputs: Vec<Vec<u16>> =
         (0..draft.steps.len()).map(|s| packet_outputs(&draft, s)).collect();
     let formats: Vec<Format> = draft.streams.iter().map(|s| s.format).collect();
+    let streams: Vec<usize> = draft.streams.iter().map(|s| s.region).collect();
     for (step, outputs) in draft.steps.into_iter().zip(packet_outputs) {
         let control_out = graph.nodes[step.def].kind.output == Flow::Control;
         steps.push(Some(run_step(step, &formats, nothing, outputs, control_out)));
     }
-    let steps = by_region.iter().filter_map(|&s| steps[s].take()).collect();
+    let mut steps: Vec<Step> = by_region.iter().filter_map(|&s| steps[s].take()).collect();
+    let mut regions = regions;
+    let kept = kept(&streams, &steps, &taps);
+    close(&kept, &streams, &mut steps, &mut regions);
+    spare(&kept, &streams, &tapes, &mut steps);
     Executor {
         tapes,
         steps,
         regions,
+        kept,
         taps,
         sources,
         scratch: vec![0.0; scratch].into(),
@@ -143,14 +149,6 @@ fn build(
     }
 }
 
-fn inverse(order: &[usize]) -> Vec<usize> {
-    let mut moved = vec![0; order.len()];
-    for (new, &old) in order.iter().enumerate() {
-        moved[old] = new;
-    }
-    moved
-}
-
 fn run_step(
     step: negotiate::Step,
     formats: &[Format],
@@ -159,12 +157,12 @@ fn run_step(
     control_out: bool,
 ) -> Step {
     let rate = formats[step.audio[0]].rate;
-    let cursors = step.audio.iter().map(|&tape| Cursor { tape, at: step.start });
     let held = step.control.iter().map(|&(tape, lag)| Held {
         tape,
         ratio: Ratio::of(formats[tape].rate, rate),
         lag: lag as i64,
     });
+    let channels = step.audio.iter().map(|&s| formats[s].channels).collect();
     let ratio = step.spec.output.map_or(Ratio { up: 1, down: 1 }, |f| Ratio::of(f.rate, rate));
     let packet = step.spec.packet > 0;
     let bridge = match step.spec.output {
@@ -181,10 +179,14 @@ fn run_step(
     Step {
         node: step.node,
         frames: step.spec.frames,
-        audio: cursors.collect(),
+        at: step.start,
+        audio: Wires::new(&step.audio),
         control: held.collect(),
-        channels: step.audio.iter().map(|&s| formats[s].channels).collect(),
+        channels,
         output: step.output.unwrap_or(nothing),
+        spare: None,
+        sole: false,
+        closes: Box::default(),
         out_channels: step.spec.output.map_or(0, |f| f.channels as usize),
         counter: Counter::new(ratio),
         start: step.start,
@@ -251,13 +253,7 @@ fn taps(draft: &Draft) -> Vec<Tap> {
     taps.into_iter().map(|(_, tap)| tap).collect()
 }
 
-fn regions(
-    draft: &Draft,
-    sizes: &Sizes,
-    by_region: &[usize],
-    moved: &[usize],
-    taps: &[Tap],
-) -> Vec<Region> {
+fn regions(draft: &Draft, sizes: &Sizes, by_region: &[usize], taps: &[Tap]) -> Vec<Region> {
     let mut regions = Vec::new();
     let (mut step, mut tap) = (0, 0);
     for (r, region) in draft.regions.iter().enumerate() {
@@ -267,7 +263,8 @@ fn regions(
         regions.push(Region {
             steps: step..step + steps,
             taps: tap..tap + outs,
-            tapes: kept(draft, r, moved, taps),
+            tapes: (0..draft.streams.len()).filter(|&s| draft.streams[s].region == r).collect(),
+            closes: Box::default(),
             entry: region.entry,
             rate: draft.streams[region.entry].format.rate,
             push: sizes.push[r],
@@ -280,25 +277,73 @@ fn regions(
     regions
 }
 
-/// The tapes of a region and who reads them.
-fn kept(draft: &Draft, region: usize, moved: &[usize], taps: &[Tap]) -> Vec<Kept> {
-    let tapes = (0..draft.streams.len()).filter(|&s| draft.streams[s].region == region);
-    tapes
-        .map(|tape| {
-            let mut readers = Vec::new();
-            for (s, step) in draft.steps.iter().enumerate() {
-                for (port, _) in step.audio.iter().enumerate().filter(|&(_, &t)| t == tape) {
-                    readers.push(Reader::Audio { step: moved[s], port });
-                }
-                for (port, _) in step.control.iter().enumerate().filter(|(_, c)| c.0 == tape) {
-                    readers.push(Reader::Control { step: moved[s], port });
-                }
-            }
-            let mine = taps.iter().enumerate().filter(|(_, t)| t.tape == tape);
-            readers.extend(mine.map(|(i, _)| Reader::Tap(i)));
-            Kept { tape, readers: readers.into() }
-        })
-        .collect()
+/// Who reads each tape, in the order of a pass.
+fn kept(regions: &[usize], steps: &[Step], taps: &[Tap]) -> Vec<Kept> {
+    let mut readers: Vec<Vec<Reader>> = regions.iter().map(|_| Vec::new()).collect();
+    for (i, step) in steps.iter().enumerate() {
+        for tape in step.audio.iter() {
+            readers[tape].push(Reader::Audio { step: i });
+        }
+        for (port, held) in step.control.iter().enumerate() {
+            readers[held.tape].push(Reader::Control { step: i, port });
+        }
+    }
+    for (i, tap) in taps.iter().enumerate() {
+        readers[tap.tape].push(Reader::Tap(i));
+    }
+    let kept = readers.into_iter().enumerate();
+    kept.map(|(tape, readers)| Kept { tape, readers: readers.into() }).collect()
+}
+
+/// A tape is tidied up as soon as its last reader has run.
+fn close(kept: &[Kept], regions_of: &[usize], steps: &mut [Step], regions: &mut [Region]) {
+    let mut by_step: Vec<Vec<usize>> = steps.iter().map(|_| Vec::new()).collect();
+    let mut by_region: Vec<Vec<usize>> = regions.iter().map(|_| Vec::new()).collect();
+    for (k, kept) in kept.iter().enumerate() {
+        match last_step(kept) {
+            Some(step) if is_sole(kept, &steps[step]) => steps[step].sole = true,
+            Some(step) => by_step[step].push(k),
+            None => by_region[regions_of[kept.tape]].push(k),
+        }
+    }
+    for (step, closes) in steps.iter_mut().zip(by_step) {
+        step.closes = closes.into();
+    }
+    for (region, closes) in regions.iter_mut().zip(by_region) {
+        region.closes = closes.into();
+    }
+}
+
+/// A step tidies up its first input by itself if it is the only one to read it.
+fn is_sole(kept: &Kept, step: &Step) -> bool {
+    kept.readers.len() == 1 && step.audio.first == kept.tape && step.gate.is_none()
+}
+
+/// The step that reads a tape last, unless an output does.
+fn last_step(kept: &Kept) -> Option<usize> {
+    match kept.readers.last()? {
+        Reader::Audio { step } | Reader::Control { step, .. } => Some(*step),
+        Reader::Tap(_) => None,
+    }
+}
+
+/// Gives steps the tape that was read out last before them, if it is like their own:
+/// a long chain then works in a few buffers, which stay in the cache.
+fn spare(kept: &[Kept], regions_of: &[usize], tapes: &[Tape], steps: &mut [Step]) {
+    let mut free: Vec<usize> = Vec::new();
+    for step in steps {
+        let out = step.output;
+        let mine = |&t: &usize| {
+            t < out
+                && regions_of.get(t) == regions_of.get(out)
+                && (tapes[t].room(), tapes[t].bytes()) == (tapes[out].room(), tapes[out].bytes())
+        };
+        if step.gate.is_none() && out < regions_of.len() {
+            step.spare = free.iter().rev().copied().find(mine);
+        }
+        free.extend(step.closes.iter().map(|&k| kept[k].tape));
+        free.extend(step.sole.then_some(step.audio.first));
+    }
 }
 
 fn packet_outputs(draft: &Draft, step: usize) -> Vec<u16> {

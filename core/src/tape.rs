@@ -110,6 +110,15 @@ impl Tape {
         }
     }
 
+    /// Changes buffers with a tape of the same size, if neither holds anything: what
+    /// was just read elsewhere is still warm in the cache.
+    #[inline]
+    pub(crate) fn trade(&mut self, other: &mut Self) {
+        if self.end + self.ahead + other.end + other.ahead == 0 {
+            core::mem::swap(&mut self.data, &mut other.data);
+        }
+    }
+
     /// Forgets what lies before `position`. Frames still wanted move to the front
     /// only when enough room is to be won.
     #[inline]

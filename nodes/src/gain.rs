@@ -63,12 +63,12 @@ impl Node for Gain {
         self.follow();
         let ramp = self.left.min(input.frames());
         for channel in 0..output.channels() {
-            let x = input.channel(0, channel);
-            let out = output.channel(channel);
-            for (i, (o, x)) in out.iter_mut().zip(x).take(ramp).enumerate() {
+            let (x, steady) = input.channel(0, channel).split_at(ramp);
+            let (ramped, out) = output.channel(channel).split_at_mut(ramp);
+            for (i, (o, x)) in ramped.iter_mut().zip(x).enumerate() {
                 *o = x.mul_amp(self.after(i + 1));
             }
-            for (o, x) in out.iter_mut().zip(x).skip(ramp) {
+            for (o, x) in out.iter_mut().zip(steady) {
                 *o = x.mul_amp(self.to);
             }
         }

@@ -101,6 +101,7 @@ impl Control {
             self.format = format;
             if let Err(e) = self.send(&self.graph.clone()) {
                 self.trouble = Some(e.into_graph_error());
+                self.shared.refuse(format);
             }
         }
         for line in &self.lines {

@@ -111,7 +111,7 @@ impl Capture for Entry {
         let channels = buffer.format.channels.max(1) as usize;
         let frames = buffer.samples.len() / channels;
         self.shared.offered.add(frames as u64);
-        if buffer.format != self.format {
+        if frames > 0 && buffer.format != self.format {
             self.owed.format = Some(buffer.format);
         }
         let mut taken = 0;

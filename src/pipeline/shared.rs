@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) late: Count,
     /// The format the worker needs an executor for, packed; 0 for none.
     wish: AtomicU64,
+    /// The format for which there can be none, packed likewise.
+    refused: AtomicU64,
     pub(crate) finished: AtomicBool,
     pub(crate) worker: Sleeper,
     pub(crate) control: Sleeper,
@@ -49,9 +51,18 @@ pub(crate) struct Shared {
 impl Shared {
     /// The worker has met a format its executor does not take.
     pub(crate) fn wish(&self, format: Format) {
-        let packed = (format.rate as u64) << 16 | format.channels as u64;
-        self.wish.store(packed, Ordering::Release);
+        self.wish.store(packed(format), Ordering::Release);
         self.control.wake();
+    }
+
+    /// The graph does not fit this format: what comes in it has nowhere to go.
+    pub(crate) fn refuse(&self, format: Format) {
+        self.refused.store(packed(format), Ordering::Release);
+        self.worker.wake();
+    }
+
+    pub(crate) fn is_refused(&self, format: Format) -> bool {
+        self.refused.load(Ordering::Acquire) == packed(format)
     }
 
     /// Takes the wish, so that it is granted once.
@@ -65,6 +76,10 @@ impl Shared {
     pub(crate) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Acquire)
     }
+}
+
+fn packed(format: Format) -> u64 {
+    (format.rate as u64) << 16 | format.channels as u64
 }
 
 /// A thread that sleeps until there is work.

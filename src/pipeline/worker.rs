@@ -88,8 +88,9 @@ impl Worker {
             return true;
         }
         if self.executor.input(0) != Some(self.format) && !self.take_over() {
-            // The ring holds what comes until an executor for it is here.
-            return false;
+            // The ring holds what comes until an executor for it is here. If there
+            // cannot be one, it is counted as dropped, and what follows gets through.
+            return self.shared.is_refused(self.format) && self.waste(samples);
         }
         let channels = self.format.channels as usize;
         let upto_mark = self.mark.map_or(u64::MAX, |m| m.at - self.taken);
@@ -106,6 +107,17 @@ impl Worker {
         self.executor.push(block, &mut self.outlets);
         self.taken += frames as u64;
         true
+    }
+
+    /// Drops the frames before the next mark.
+    fn waste(&mut self, samples: usize) -> bool {
+        let channels = self.format.channels as usize;
+        let upto_mark = self.mark.map_or(u64::MAX, |m| m.at - self.taken);
+        let frames = (samples / channels).min(upto_mark.min(1 << 32) as usize);
+        self.exit.samples.skip(frames * channels);
+        self.taken += frames as u64;
+        self.shared.dropped.add(frames as u64);
+        frames > 0
     }
 
     fn apply(&mut self, sign: Sign) {

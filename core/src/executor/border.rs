@@ -124,8 +124,8 @@ impl Executor {
     /// Empties a region and tells its nodes what kind of border this is.
     pub(super) fn reset_region(&mut self, region: usize, border: Border) {
         let r = &self.regions[region];
-        for kept in &r.tapes {
-            self.tapes[kept.tape].clear();
+        for &tape in &r.tapes {
+            self.tapes[tape].clear();
         }
         for step in &mut self.steps[r.steps.clone()] {
             if !step.failed && !(self.calls.reset)(&mut *step.node, border) {
@@ -134,9 +134,7 @@ impl Executor {
                 step.untold = true;
             }
             step.bridge.clear();
-            for cursor in &mut step.audio {
-                cursor.at = step.start;
-            }
+            step.at = step.start;
             step.counter.reset();
             step.site.renew();
             if let Some(gate) = &mut step.gate {

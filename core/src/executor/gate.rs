@@ -92,8 +92,8 @@ impl Executor {
         loop {
             let turned = self.decide(step, sink);
             let released = self.release(step);
-            let Step { gate: Some(gate), audio, .. } = &self.steps[step] else { return };
-            let done = gate.state == State::Closing && gate.release == audio[0].at;
+            let Step { gate: Some(gate), at, .. } = &self.steps[step] else { return };
+            let done = gate.state == State::Closing && gate.release == *at;
             let region = gate.region;
             if released {
                 self.run(region, sink);
@@ -109,7 +109,7 @@ impl Executor {
     /// Notes what has come in, which sets the pace of release.
     fn arrive(&mut self, step: usize) {
         let Step { gate: Some(gate), audio, .. } = &mut self.steps[step] else { return };
-        let end = self.tapes[audio[0].tape].end();
+        let end = self.tapes[audio.first].end();
         gate.pace = if self.ending { i64::MAX } else { CATCH_UP * (end - gate.seen) };
         gate.seen = end;
     }
@@ -117,7 +117,7 @@ impl Executor {
     /// Lets the gate look at what it has not seen, up to its next turn.
     fn decide(&mut self, step: usize, sink: &mut dyn Sink) -> bool {
         let s = &mut self.steps[step];
-        let at = s.audio[0].at;
+        let at = s.at;
         let left = (s.site.end - at).clamp(0, s.ready(&self.tapes) as i64) as usize;
         if left == 0 {
             return self.ending && self.must_close(step);
@@ -130,20 +130,20 @@ impl Executor {
         self.tapes[s.output] = entry;
         let Some(gate) = &mut s.gate else { return false };
         let Some((frame, turn)) = turn else {
-            s.audio[0].at += left as i64;
+            s.at += left as i64;
             s.follow();
             return false;
         };
         let frame = frame.min(left);
         if gate.is_news(turn) && gate.may_turn(at + frame as i64) {
-            s.audio[0].at += frame as i64;
+            s.at += frame as i64;
             match turn {
                 Turn::Open { back } => self.open(step, back, sink),
                 Turn::Close => gate.state = State::Closing,
             }
         } else {
             // Says nothing new: the call ends there all the same, and moves on.
-            s.audio[0].at += frame.max(1) as i64;
+            s.at += frame.max(1) as i64;
             s.follow();
         }
         true
@@ -152,7 +152,7 @@ impl Executor {
     /// At the end of a segment an open gate closes.
     fn must_close(&mut self, step: usize) -> bool {
         let s = &mut self.steps[step];
-        let at_end = s.audio[0].at >= s.site.end;
+        let at_end = s.at >= s.site.end;
         match &mut s.gate {
             Some(gate) if at_end && gate.state == State::Open => {
                 gate.state = State::Closing;
@@ -164,7 +164,7 @@ impl Executor {
 
     fn open(&mut self, step: usize, back: u32, sink: &mut dyn Sink) {
         let s = &mut self.steps[step];
-        let at = s.audio[0].at;
+        let at = s.at;
         let Some(gate) = &mut s.gate else { return };
         let reach = (back as i64).min(gate.history);
         // Nothing from before the segment, nothing twice.
@@ -179,7 +179,7 @@ impl Executor {
 
     /// Feeds the region behind the next piece, at most what the pace allows.
     fn release(&mut self, step: usize) -> bool {
-        let Step { gate: Some(gate), audio, output, out_channels, .. } = &mut self.steps[step]
+        let Step { gate: Some(gate), at, audio, output, out_channels, .. } = &mut self.steps[step]
         else {
             return false;
         };
@@ -187,12 +187,12 @@ impl Executor {
             return false;
         }
         let Region { push, .. } = self.regions[gate.region];
-        let frames = (audio[0].at - gate.release).min(gate.pace).min(push as i64);
+        let frames = (*at - gate.release).min(gate.pace).min(push as i64);
         if frames <= 0 {
             return false;
         }
         let mut entry = mem::take(&mut self.tapes[*output]);
-        let from = &self.tapes[audio[0].tape];
+        let from = &self.tapes[audio.first];
         for channel in 0..*out_channels {
             let samples = from.read(channel, gate.release, frames as usize);
             entry.space(channel, frames as usize).copy_from_slice(samples);
@@ -231,7 +231,7 @@ impl Executor {
 impl Step {
     /// A closed gate lets go of what no opening can reach any more.
     fn follow(&mut self) {
-        let at = self.audio[0].at;
+        let at = self.at;
         if let Some(gate) = self.gate.as_mut().filter(|g| g.state == State::Closed) {
             gate.release = gate.release.max(at - gate.history);
         }
