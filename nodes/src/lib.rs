@@ -6,17 +6,25 @@
 
 #![forbid(unsafe_code)]
 
+mod agc;
+mod dc;
+mod f32le;
 mod gain;
 mod highpass;
 mod level;
+mod limiter;
 mod mix;
 #[cfg(feature = "opus")]
 mod opus;
 mod pcm16;
 
+pub use agc::Agc;
+pub use dc::Dc;
+pub use f32le::F32le;
 pub use gain::Gain;
 pub use highpass::Highpass;
 pub use level::Level;
+pub use limiter::Limiter;
 pub use mix::Mix;
 #[cfg(feature = "opus")]
 pub use opus::Opus;
@@ -27,9 +35,13 @@ use tympan_core::KindInfo;
 /// Every kind of this crate.
 pub fn kinds() -> impl Iterator<Item = KindInfo> {
     const KINDS: &[KindInfo] = &[
+        KindInfo::of::<Agc>(),
+        KindInfo::of::<Dc>(),
+        KindInfo::of::<F32le>(),
         KindInfo::of::<Gain>(),
         KindInfo::of::<Highpass>(),
         KindInfo::of::<Level>(),
+        KindInfo::of::<Limiter>(),
         KindInfo::of::<Mix>(),
         #[cfg(feature = "opus")]
         KindInfo::of::<Opus>(),
