@@ -8,6 +8,8 @@
 
 mod agc;
 mod dc;
+#[cfg(feature = "denoise")]
+mod denoise;
 mod f32le;
 mod gain;
 mod highpass;
@@ -17,9 +19,13 @@ mod mix;
 #[cfg(feature = "opus")]
 mod opus;
 mod pcm16;
+#[cfg(feature = "suppress")]
+mod suppress;
 
 pub use agc::Agc;
 pub use dc::Dc;
+#[cfg(feature = "denoise")]
+pub use denoise::Denoise;
 pub use f32le::F32le;
 pub use gain::Gain;
 pub use highpass::Highpass;
@@ -29,6 +35,8 @@ pub use mix::Mix;
 #[cfg(feature = "opus")]
 pub use opus::Opus;
 pub use pcm16::Pcm16;
+#[cfg(feature = "suppress")]
+pub use suppress::Suppress;
 
 use tympan_core::KindInfo;
 
@@ -37,6 +45,8 @@ pub fn kinds() -> impl Iterator<Item = KindInfo> {
     const KINDS: &[KindInfo] = &[
         KindInfo::of::<Agc>(),
         KindInfo::of::<Dc>(),
+        #[cfg(feature = "denoise")]
+        KindInfo::of::<Denoise>(),
         KindInfo::of::<F32le>(),
         KindInfo::of::<Gain>(),
         KindInfo::of::<Highpass>(),
@@ -46,6 +56,8 @@ pub fn kinds() -> impl Iterator<Item = KindInfo> {
         #[cfg(feature = "opus")]
         KindInfo::of::<Opus>(),
         KindInfo::of::<Pcm16>(),
+        #[cfg(feature = "suppress")]
+        KindInfo::of::<Suppress>(),
     ];
     KINDS.iter().copied()
 }
