@@ -490,7 +490,16 @@ impl Step {
 
     /// Whether it has consumed all there is, and what was to come out of it is out.
     fn is_dry(&self) -> bool {
-        self.at >= self.site.end + self.site.delay && self.gate.as_ref().is_none_or(Gate::is_closed)
+        self.at >= self.goes_on_to() && self.gate.as_ref().is_none_or(Gate::is_closed)
+    }
+
+    /// The position up to which it has to be called.
+    fn goes_on_to(&self) -> i64 {
+        let end = self.site.end;
+        match &self.gate {
+            Some(gate) if !self.failed => gate.decides_before(end),
+            _ => end + self.site.delay,
+        }
     }
 
     /// Whether it stops there while others are still being pushed out. An encoder fed

@@ -109,16 +109,6 @@ pub enum Frames {
     Fixed(u32),
 }
 
-impl Frames {
-    /// The most frames that can be left waiting.
-    pub(crate) const fn residue(self) -> i64 {
-        match self {
-            Self::Any => 0,
-            Self::Fixed(n) => n as i64 - 1,
-        }
-    }
-}
-
 /// What a node agrees to once it knows its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec {

@@ -19,7 +19,7 @@ use crate::executor::{
     StepOrigin, Tap,
 };
 use crate::graph::Graph;
-use crate::node::{Flow, Held, Site, Wires};
+use crate::node::{Flow, Frames, Held, Site, Wires};
 use crate::tape::Tape;
 use crate::time::{Counter, Ratio};
 use crate::{Format, PlanError};
@@ -352,6 +352,14 @@ fn packet_outputs(draft: &Draft, step: usize) -> Vec<u16> {
     all.map(|(output, _)| output as u16).collect()
 }
 
+/// Frames of a packet.
+fn block(frames: Frames) -> usize {
+    match frames {
+        Frames::Any => 1,
+        Frames::Fixed(n) => n as usize,
+    }
+}
+
 fn output_infos(graph: &Graph, draft: &Draft, sizes: &Sizes) -> Vec<OutputInfo> {
     let infos = draft.outputs.iter().zip(&graph.outputs).map(|(tapped, def)| {
         let (stream, codec, packet, block) = match *tapped {
@@ -359,7 +367,7 @@ fn output_infos(graph: &Graph, draft: &Draft, sizes: &Sizes) -> Vec<OutputInfo> 
             Tapped::Step(s) => {
                 let step = &draft.steps[s];
                 let kind = graph.nodes[step.def].kind.name;
-                (step.audio[0], kind, step.spec.packet, step.spec.frames.residue() as usize + 1)
+                (step.audio[0], kind, step.spec.packet, block(step.spec.frames))
             }
         };
         let (delay, wait) = table::delay_and_wait(draft, *tapped);

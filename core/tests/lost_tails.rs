@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::{Late, Pack, Rate, Record, STEP, Stretch, graph, node, output, ramp};
+use kit::{Detect, Gate, Late, Pack, Rate, Record, STEP, Stretch, graph, node, output, ramp};
 use tympan_core::{
     Border, Build, Built, Executor, Format, Graph, Input, Kind, Limits, Node, NodeDef, Output,
     Param, Reason, Refusal, Spec, What,
@@ -280,4 +280,27 @@ fn a_gap_in_an_utterance_is_silence_of_its_length() {
     assert_eq!(record.stretches[&(8, 0, 0)].samples, [hole(0)]);
     let books = executor.books();
     assert_eq!((books.pushed, books.filled, executor.is_running()), (1700, 300, false));
+}
+
+/// A detector tells late; by then the segment may be over. What was said shortly
+/// before the end opens the gate all the same, and with it the pre-roll.
+#[test]
+fn what_was_said_last_is_let_through() {
+    let mut g = graph([
+        node::<Detect>("voice", &[("frames", 400), ("delay", 3), ("period", 1000)], &["mic"]),
+        node::<Gate>("gate", &[("back", 50)], &["mic", "voice"]),
+    ]);
+    g.output(output("o", "gate"));
+    // It hears the first value from frame 960 on and says it is three values old.
+    let from = 960 - 3 * 160 - 50;
+    for length in [1120, 1121, 1200, 1201, 1500, 1700] {
+        for cut in CUTS {
+            let record = record(&g, 16_000, &[length, 800], cut);
+            let heard: Vec<_> = record.stretches.keys().collect();
+            assert_eq!(heard.len(), 1, "{length}: {heard:?}");
+            let said = &record.stretches[&(0, 0, 0)];
+            assert_eq!(said.start + said.samples[0].len() as i64, length as i64, "{length}");
+            assert_eq!(said.start, from, "{length}");
+        }
+    }
 }

@@ -68,11 +68,24 @@ impl Gate {
         self.turned = (i64::MIN, 0);
     }
 
-    fn is_news(&self, turn: Turn) -> bool {
+    /// Whether a turn at `at` changes anything. Behind the end it does if it reaches
+    /// back before it.
+    fn is_news(&self, turn: Turn, at: i64, end: i64) -> bool {
         match turn {
-            Turn::Open { .. } => self.state == State::Closed,
+            Turn::Open { back } => self.state == State::Closed && self.reach(at, back) < end,
             Turn::Close => self.state == State::Open,
         }
+    }
+
+    /// Where an utterance begins: nothing from before the segment, nothing twice.
+    fn reach(&self, at: i64, back: u32) -> i64 {
+        (at - i64::from(back).min(self.history)).max(self.release)
+    }
+
+    /// Up to where it decides. What was said last is known only when it is over, so a
+    /// closed gate goes on into the filling, as far as an opening could reach back.
+    pub(super) fn decides_before(&self, end: i64) -> i64 {
+        if self.is_closed() { end + self.history } else { end }
     }
 
     /// Whether a turn at this position may still be made.
@@ -92,8 +105,8 @@ impl Executor {
         loop {
             let turned = self.decide(step, sink);
             let released = self.release(step);
-            let Step { gate: Some(gate), at, .. } = &self.steps[step] else { return };
-            let done = gate.state == State::Closing && gate.release == *at;
+            let Step { gate: Some(gate), at, site, .. } = &self.steps[step] else { return };
+            let done = gate.state == State::Closing && gate.release == (*at).min(site.end);
             let region = gate.region;
             if released {
                 self.run(region, sink);
@@ -117,8 +130,8 @@ impl Executor {
     /// Lets the gate look at what it has not seen, up to its next turn.
     fn decide(&mut self, step: usize, sink: &mut dyn Sink) -> bool {
         let s = &mut self.steps[step];
-        let at = s.at;
-        let left = (s.site.end - at).clamp(0, s.ready(&self.tapes) as i64) as usize;
+        let (at, end) = (s.at, s.site.end);
+        let left = (s.goes_on_to() - at).clamp(0, s.ready(&self.tapes) as i64) as usize;
         if left == 0 {
             return self.ending && self.must_close(step);
         }
@@ -135,7 +148,8 @@ impl Executor {
             return false;
         };
         let frame = frame.min(left);
-        if gate.is_news(turn) && gate.may_turn(at + frame as i64) {
+        let turns_at = at + frame as i64;
+        if gate.is_news(turn, turns_at, end) && gate.may_turn(turns_at) {
             s.at += frame as i64;
             match turn {
                 Turn::Open { back } => self.open(step, back, sink),
@@ -166,9 +180,7 @@ impl Executor {
         let s = &mut self.steps[step];
         let at = s.at;
         let Some(gate) = &mut s.gate else { return };
-        let reach = (back as i64).min(gate.history);
-        // Nothing from before the segment, nothing twice.
-        let from = (at - reach).max(gate.release);
+        let from = gate.reach(at, back);
         gate.release = from;
         gate.state = State::Open;
         let region = gate.region;
@@ -179,7 +191,8 @@ impl Executor {
 
     /// Feeds the region behind the next piece, at most what the pace allows.
     fn release(&mut self, step: usize) -> bool {
-        let Step { gate: Some(gate), at, audio, output, out_channels, .. } = &mut self.steps[step]
+        let Step { gate: Some(gate), at, site, audio, output, out_channels, .. } =
+            &mut self.steps[step]
         else {
             return false;
         };
@@ -187,7 +200,7 @@ impl Executor {
             return false;
         }
         let Region { push, .. } = self.regions[gate.region];
-        let frames = (*at - gate.release).min(gate.pace).min(push as i64);
+        let frames = ((*at).min(site.end) - gate.release).min(gate.pace).min(push as i64);
         if frames <= 0 {
             return false;
         }

@@ -5,7 +5,8 @@
 //! `start`, the position of its first frame; `low`, how far its end is behind at
 //! best, which is pure delay; `lag`, how far at worst, which adds the waiting for
 //! frames to fill. Reported latency, the lag of control ports and the size of every
-//! tape are readings of these.
+//! tape are readings of these. A fourth, `grain`, keeps `lag` from being added up
+//! where it does not add up: blocks of 160 fill blocks of 320 without a rest.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -18,7 +19,7 @@ use crate::error::{Cause, Place, PlanError};
 use crate::graph::Graph;
 use crate::node::{Build, Built, Flow, Frames, Node, Refusal, Spec};
 use crate::plan::resolve::{Feeder, Wires, name};
-use crate::time::{Clock, Ratio};
+use crate::time::{Clock, Ratio, gcd};
 
 /// A second source may be this far ahead of the microphone: what a loudspeaker is
 /// about to play is known before it is heard.
@@ -35,6 +36,8 @@ pub(crate) struct Stream {
     pub(crate) start: i64,
     pub(crate) low: i128,
     pub(crate) lag: i128,
+    /// Its end is always a multiple of so many frames behind `start`.
+    pub(crate) grain: i64,
 }
 
 /// One node to be run.
@@ -48,6 +51,8 @@ pub(crate) struct Step {
     pub(crate) region: usize,
     /// The first position it consumes.
     pub(crate) start: i64,
+    /// Frames of its inputs that may have to wait for others to fill a call.
+    pub(crate) waits: i64,
     pub(crate) output: Option<usize>,
     /// The region behind it, if it is a gate.
     pub(crate) opens: Option<usize>,
@@ -106,6 +111,16 @@ pub(crate) fn negotiate(
     Ok(talk.draft)
 }
 
+/// How a node takes its input.
+struct Beat {
+    /// The first position.
+    start: i64,
+    /// Frames, or a multiple of that, per call.
+    takes: i64,
+    /// Frames that may wait for a call to fill.
+    waits: i64,
+}
+
 struct Talk<'a> {
     graph: &'a Graph,
     draft: Draft,
@@ -138,7 +153,8 @@ impl Talk<'_> {
             let rate = format.rate;
             // A second source is topped up to the microphone's time, to the frame.
             let lag = if i == 0 { 0 } else { self.ticks(1, rate) };
-            self.draft.streams.push(Stream { name, format, region: 0, start: 0, low: 0, lag });
+            let stream = Stream { name, format, region: 0, start: 0, low: 0, lag, grain: 1 };
+            self.draft.streams.push(stream);
         }
         Ok(())
     }
@@ -307,14 +323,16 @@ impl Talk<'_> {
         let delay = self.ticks(spec.delay as i64, delayed);
         self.in_time(n, self.most(audio, |s| s.low) + delay)?;
         let index = self.draft.steps.len();
+        let beat = self.beat(&spec, audio, start);
         let opens = spec.history.map(|_| self.draft.regions.len());
         let output = spec.output.map(|format| {
             let stream = match opens {
                 // Behind a gate time begins anew with each utterance.
                 Some(region) => {
-                    Stream { name: id.clone(), format, region, start: 0, low: 0, lag: 0 }
+                    let name = id.clone();
+                    Stream { name, format, region, start: 0, low: 0, lag: 0, grain: 1 }
                 }
-                None => self.timed(id.clone(), format, &spec, audio, start, region),
+                None => self.timed(id.clone(), format, &spec, audio, &beat, region),
             };
             self.draft.streams.push(stream);
             self.draft.streams.len() - 1
@@ -337,10 +355,27 @@ impl Talk<'_> {
             control,
             region,
             start,
+            waits: beat.waits,
             output,
             opens,
         });
         Ok(())
+    }
+
+    /// In what portions a node takes frames from `start` on, and how many of them may
+    /// have to wait: what is there is always a multiple of a grain that all inputs have
+    /// in common, and so is what is left over.
+    fn beat(&self, spec: &Spec, audio: &[usize], start: i64) -> Beat {
+        let common = |a: i64, b: i64| gcd(a.unsigned_abs().into(), b.unsigned_abs().into()) as i64;
+        let grid = |g: i64, s: &Stream| common(common(g, s.grain), start - s.start);
+        let grain = audio.iter().fold(0, |g, &s| grid(g, &self.draft.streams[s]));
+        match spec.frames {
+            Frames::Any => Beat { start, takes: grain, waits: 0 },
+            Frames::Fixed(n) => {
+                let n = i64::from(n);
+                Beat { start, takes: n, waits: n - common(grain, n) }
+            }
+        }
     }
 
     /// The stream a node makes, placed in time.
@@ -350,16 +385,18 @@ impl Talk<'_> {
         format: Format,
         spec: &Spec,
         audio: &[usize],
-        start: i64,
+        beat: &Beat,
         region: usize,
     ) -> Stream {
         let rate = self.draft.streams[audio[0]].format.rate;
         let ratio = Ratio::of(format.rate, rate);
         let delay = self.ticks(spec.delay as i64, format.rate);
-        let waiting = self.ticks(spec.frames.residue(), rate);
+        let waiting = self.ticks(beat.waits, rate);
+        let (up, down) = (i64::from(ratio.up), i64::from(ratio.down));
+        let even = beat.takes * up % down == 0;
         // The count of frames made is rounded down: up to a frame, less one tick of
         // the two rates' own clock, may be owed.
-        let owed = if ratio.down == 1 {
+        let owed = if even {
             0
         } else {
             self.ticks(1, format.rate) * (ratio.down as i128 - 1) / ratio.down as i128
@@ -368,9 +405,10 @@ impl Talk<'_> {
             name,
             format,
             region,
-            start: ratio.floor(start) - spec.delay as i64,
+            start: ratio.floor(beat.start) - spec.delay as i64,
             low: self.most(audio, |s| s.low) + delay,
             lag: self.most(audio, |s| s.lag) + waiting + owed + delay,
+            grain: if even { beat.takes * up / down } else { 1 },
         }
     }
 

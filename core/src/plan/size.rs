@@ -63,7 +63,7 @@ fn check(
     // To blame is whoever sends large packets, or reads far behind, else whoever makes it.
     let steps = &draft.steps;
     let sends = |s: &&Step| s.spec.packet as u128 > limit / 2;
-    let wants = |s: &Step| s.spec.frames.residue() + s.spec.history.unwrap_or(0) as i64;
+    let wants = |s: &Step| s.waits + s.spec.history.unwrap_or(0) as i64;
     let reader = |s: &&Step| s.audio.contains(&stream) && wants(s) > 0;
     let blamed = steps.iter().find(sends);
     let blamed = blamed.or_else(|| steps.iter().filter(reader).max_by_key(|s| wants(s)));
@@ -87,7 +87,7 @@ fn behind(draft: &Draft) -> Vec<(i128, i128)> {
         let rate = draft.streams[step.audio[0]].format.rate;
         let lag = step.audio.iter().map(|&s| draft.streams[s].lag).max().unwrap_or(0);
         let history = draft.clock.ticks(step.spec.history.unwrap_or(0) as i64, rate);
-        let waits = lag + draft.clock.ticks(step.spec.frames.residue(), rate) + history;
+        let waits = lag + draft.clock.ticks(step.waits, rate) + history;
         for &s in &step.audio {
             keep(s, waits, history);
         }
@@ -108,7 +108,8 @@ fn drains(draft: &Draft) -> Vec<usize> {
         let rate = draft.streams[step.audio[0]].format.rate;
         let lag = step.audio.iter().map(|&s| draft.streams[s].lag).max().unwrap_or(0);
         let ahead = if step.spec.packet > 0 { step.spec.delay as i64 } else { 0 };
-        let own = step.spec.frames.residue() + ahead;
+        // What was said last may open a gate as long as an opening reaches it.
+        let own = step.waits + ahead + i64::from(step.spec.history.unwrap_or(0));
         wait(step.region, lag + draft.clock.ticks(own + 1, rate));
     }
     for output in &draft.outputs {

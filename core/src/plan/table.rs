@@ -155,7 +155,7 @@ pub(crate) fn delay_and_wait(draft: &Draft, tapped: Tapped) -> (f64, f64) {
                 step.audio.iter().map(|&s| of(&draft.streams[s])).max().unwrap_or(0)
             };
             let delay = draft.clock.ticks(step.spec.delay as i64, rate);
-            let waits = draft.clock.ticks(step.spec.frames.residue(), rate);
+            let waits = draft.clock.ticks(step.waits, rate);
             (step.region, most(|s| s.low) + delay, most(|s| s.lag) + delay + waits)
         }
     };
