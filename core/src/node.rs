@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::ops::Range;
 
 use crate::Format;
 use crate::event::{Event, Fault, What};
@@ -382,6 +383,14 @@ impl<'a> Input<'a> {
         (self.end - self.position()).clamp(0, self.frames as i64) as usize
     }
 
+    /// Which of the frames were captured: neither what a delay put before the beginning,
+    /// nor the zeros behind the end.
+    #[inline]
+    pub fn captured(&self) -> Range<usize> {
+        let end = self.real();
+        (-self.position()).clamp(0, end as i64) as usize..end
+    }
+
     /// The value of control port `port` (counted among the control ports) that is in
     /// force at frame `frame` of this call, and how many frames from there on it
     /// stays in force.
@@ -516,12 +525,18 @@ impl Output<'_> {
     /// Puts out one packet for this call's frames: `write` fills the buffer, which
     /// has the agreed size, and returns how many bytes it wrote. 0 bytes are no packet.
     pub fn packet(&mut self, write: impl FnOnce(&mut [u8]) -> usize) {
+        self.packet_of(0..self.taken, write);
+    }
+
+    /// The same for a packet that holds only some of this call's frames, such as the
+    /// [captured](Input::captured) ones.
+    pub fn packet_of(&mut self, frames: Range<usize>, write: impl FnOnce(&mut [u8]) -> usize) {
         let bytes = write(self.bytes).min(self.bytes.len());
-        let at = self.at - self.site.delay;
+        let at = self.at - self.site.delay + frames.start as i64;
         if bytes == 0 {
             return;
         }
-        let header = self.site.header(at, self.taken);
+        let header = self.site.header(at, frames.len());
         for &output in &self.site.outputs {
             self.sink.packet(output as usize, &header, &self.bytes[..bytes]);
         }
