@@ -1,12 +1,12 @@
 //! Where a single kind is tried: a graph of one node, and what comes out of it.
 
 use tympan_core::{
-    Discard, Event, Executor, Flow, Format, Graph, Header, Kind, KindInfo, Limits, Live, NodeDef,
-    OutputDef, Planar, Reason, Sink, Value,
+    Discard, Domain, Event, Executor, Flow, Format, Graph, Header, Kind, KindInfo, Limits, Live,
+    NodeDef, OutputDef, Plan, Planar, Reason, Sink, SourceDef, Value,
 };
 
 /// A setting's value, from a literal.
-pub(crate) struct Set(Value);
+pub(crate) struct Set(pub(crate) Value);
 
 impl From<f64> for Set {
     fn from(x: f64) -> Self {
@@ -154,23 +154,48 @@ pub(crate) fn sine(hz: f64, rate: u32, frames: usize) -> Vec<f32> {
 
 #[test]
 fn every_kind_describes_itself_and_runs_with_its_defaults() {
+    // Some kinds take one rate only, some mono only.
+    let formats = [Format::stereo(48_000), Format::stereo(16_000), Format::mono(16_000)];
     for kind in crate::kinds() {
         assert!(kind.about.ends_with('.'), "{}: a sentence", kind.name);
-        let mut node = NodeDef::new("it", kind);
         for param in kind.params {
             assert!(!param.about.is_empty(), "{}.{} is not explained", kind.name, param.name);
-            if param.default().is_none() {
-                node.set(param.name, Value::Whole(1)).unwrap();
-            }
         }
-        let mut graph = Graph::new();
-        graph.node(node);
-        if kind.output != Flow::Events {
-            graph.output(OutputDef::new("out").from("it"));
-        }
-        // Some kinds take one rate only.
-        let on = |rate| graph.plan(&[Format::stereo(rate)], Limits::default());
-        let plan = on(48_000).or_else(|_| on(16_000)).unwrap();
-        plan.executor().push(&[0.5; 960], &mut Discard);
+        let graph = with_defaults(kind);
+        let plans = formats.map(|f| graph.plan(&[f], Limits::default()));
+        let works = |(plan, format): (Result<Plan, _>, Format)| Some((plan.ok()?, format));
+        let (plan, format) = plans
+            .into_iter()
+            .zip(formats)
+            .find_map(works)
+            .unwrap_or_else(|| panic!("`{}` takes none of {formats:?}", kind.name));
+        plan.executor().push(&vec![0.5; 480 * usize::from(format.channels)], &mut Discard);
     }
+}
+
+/// A node of this kind: what must be set has its least value, and what is controlled is
+/// controlled by a detector.
+fn with_defaults(kind: KindInfo) -> Graph {
+    let mut node = NodeDef::new("it", kind);
+    for param in kind.params {
+        if let Domain::Whole { min, default: None, .. } = param.domain {
+            node.set(param.name, Value::Whole(min)).unwrap();
+        }
+    }
+    let mut detector = NodeDef::new("detector", KindInfo::of::<crate::Vad>());
+    detector.set("engine", Value::Text("energy".into())).unwrap();
+    detector.from("mic");
+    let mut graph = Graph::new();
+    graph.source(SourceDef::new("mic"));
+    if kind.inputs.iter().any(|port| port.flow == Flow::Control) {
+        graph.node(detector);
+    }
+    for port in kind.inputs {
+        node.wire(port.name, if port.flow == Flow::Control { "detector" } else { "mic" });
+    }
+    graph.node(node);
+    if kind.output != Flow::Events {
+        graph.output(OutputDef::new("out").from("it"));
+    }
+    graph
 }

@@ -1,5 +1,7 @@
 //! `denoise`: noise removal at 48 kHz, by the recurrent network of `nnnoiseless`.
 
+use std::cell::Cell;
+
 use nnnoiseless::{DenoiseState, RnnModel};
 use tympan_core::{Border, Build, Built, Input, Kind, Live, Node, Output, Param, Refusal, Spec};
 
@@ -153,8 +155,13 @@ impl Node for Denoise {
         self.reached = self.mix.get();
     }
 
-    /// The crate keeps its FFT plans per thread, and makes them at the first call.
+    /// The crate keeps its FFT plans per thread, makes them at the first call and never
+    /// frees them.
     fn warm(&mut self) {
+        thread_local!(static WARM: Cell<bool> = const { Cell::new(false) });
+        if WARM.replace(true) {
+            return;
+        }
         let (mut scratch, mut out) = (DenoiseState::new(), [0.0; FRAMES]);
         for i in 0..4 {
             let frame = std::array::from_fn::<_, FRAMES, _>(|j| ((i * j * j) % 997) as f32);

@@ -5,7 +5,7 @@ use tympan_core::{Build, Built, Flow, Input, Kind, Node, Output, Param, Refusal,
 /// Packs frames as interleaved 32-bit little-endian floats from -1 to 1.
 ///
 /// A packet holds captured frames only: the last one of a segment is shorter rather
-/// than filled.
+/// than filled, and so is the first one behind a node that delays.
 pub struct F32le;
 
 impl Kind for F32le {
@@ -30,14 +30,15 @@ fn leave(x: f32) -> f32 {
 impl Node for F32le {
     fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
         let channels = input.channels(0);
-        output.packet(|bytes| {
+        let captured = input.captured();
+        output.packet_of(captured.clone(), |bytes| {
             for channel in 0..channels {
-                let x = &input.channel(0, channel)[..input.real()];
+                let x = &input.channel(0, channel)[captured.clone()];
                 for (frame, &x) in bytes.chunks_exact_mut(4 * channels).zip(x) {
                     frame[4 * channel..4 * channel + 4].copy_from_slice(&leave(x).to_le_bytes());
                 }
             }
-            4 * channels * input.real()
+            4 * channels * captured.len()
         });
     }
 }
@@ -82,7 +83,7 @@ mod tests {
         bench.end();
         let packets = bench.packets();
         let sizes: Vec<_> = packets.iter().map(|(h, b)| (h.frames, h.trim, b.len())).collect();
-        assert_eq!(sizes, [(320, 0, 1280), (320, 140, 720)]);
+        assert_eq!(sizes, [(320, 0, 1280), (180, 0, 720)]);
         assert!(packets[1].0.last);
     }
 

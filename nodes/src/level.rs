@@ -29,20 +29,24 @@ impl Kind for Level {
 
 impl Node for Level {
     fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
+        let captured = input.captured();
+        if captured.is_empty() {
+            return;
+        }
         for channel in 0..input.channels(0) {
             let (mut peak, mut clipped) = (0.0f32, 0u16);
             self.rms.reset();
-            for &x in &input.channel(0, channel)[..input.real()] {
+            for &x in &input.channel(0, channel)[captured.clone()] {
                 let height = dasp_peak::full_wave(x);
                 peak = peak.max(height);
                 clipped = clipped.saturating_add(u16::from(height >= 1.0));
                 self.rms.next(x);
             }
-            // The window is as long as a whole call; the last call may hold less.
-            let share = input.frames() as f32 / input.real().max(1) as f32;
+            // The window is as long as a whole call; the first and the last may hold less.
+            let share = input.frames() as f32 / captured.len() as f32;
             let rms = self.rms.current() * share.sqrt();
             let level = What::Level { peak, rms, clipped, channel: channel as u8 };
-            output.event(0, level);
+            output.event(captured.start, level);
         }
     }
 

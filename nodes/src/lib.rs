@@ -4,14 +4,17 @@
 //! Adding one is a file and a line in [`kinds`]; removing one breaks its own tests
 //! and the graphs that use it, nothing else.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod agc;
 mod dc;
 #[cfg(feature = "denoise")]
 mod denoise;
 mod f32le;
+#[cfg(feature = "flac")]
+mod flac;
 mod gain;
+mod gate;
 mod highpass;
 mod level;
 mod limiter;
@@ -19,15 +22,20 @@ mod mix;
 #[cfg(feature = "opus")]
 mod opus;
 mod pcm16;
+mod resample;
 #[cfg(feature = "suppress")]
 mod suppress;
+mod vad;
 
 pub use agc::Agc;
 pub use dc::Dc;
 #[cfg(feature = "denoise")]
 pub use denoise::Denoise;
 pub use f32le::F32le;
+#[cfg(feature = "flac")]
+pub use flac::Flac;
 pub use gain::Gain;
+pub use gate::Gate;
 pub use highpass::Highpass;
 pub use level::Level;
 pub use limiter::Limiter;
@@ -35,8 +43,10 @@ pub use mix::Mix;
 #[cfg(feature = "opus")]
 pub use opus::Opus;
 pub use pcm16::Pcm16;
+pub use resample::Resample;
 #[cfg(feature = "suppress")]
 pub use suppress::Suppress;
+pub use vad::Vad;
 
 use tympan_core::KindInfo;
 
@@ -48,7 +58,10 @@ pub fn kinds() -> impl Iterator<Item = KindInfo> {
         #[cfg(feature = "denoise")]
         KindInfo::of::<Denoise>(),
         KindInfo::of::<F32le>(),
+        #[cfg(feature = "flac")]
+        KindInfo::of::<Flac>(),
         KindInfo::of::<Gain>(),
+        KindInfo::of::<Gate>(),
         KindInfo::of::<Highpass>(),
         KindInfo::of::<Level>(),
         KindInfo::of::<Limiter>(),
@@ -56,10 +69,23 @@ pub fn kinds() -> impl Iterator<Item = KindInfo> {
         #[cfg(feature = "opus")]
         KindInfo::of::<Opus>(),
         KindInfo::of::<Pcm16>(),
+        KindInfo::of::<Resample>(),
         #[cfg(feature = "suppress")]
         KindInfo::of::<Suppress>(),
+        KindInfo::of::<Vad>(),
     ];
     KINDS.iter().copied()
+}
+
+/// The kinds that this build is without. Each comes with the feature of its name.
+pub fn left_out() -> impl Iterator<Item = &'static str> {
+    let all = [
+        ("denoise", cfg!(feature = "denoise")),
+        ("flac", cfg!(feature = "flac")),
+        ("opus", cfg!(feature = "opus")),
+        ("suppress", cfg!(feature = "suppress")),
+    ];
+    all.into_iter().filter(|(_, is_in)| !is_in).map(|(kind, _)| kind)
 }
 
 #[cfg(test)]

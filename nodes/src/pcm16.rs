@@ -6,7 +6,7 @@ use tympan_core::{Build, Built, Flow, Input, Kind, Node, Output, Param, Refusal,
 /// Packs frames as interleaved 16-bit little-endian samples, saturating.
 ///
 /// A packet holds captured frames only: the last one of a segment is shorter rather
-/// than filled.
+/// than filled, and so is the first one behind a node that delays.
 pub struct Pcm16;
 
 impl Kind for Pcm16 {
@@ -26,15 +26,16 @@ impl Kind for Pcm16 {
 impl Node for Pcm16 {
     fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
         let channels = input.channels(0);
-        output.packet(|bytes| {
+        let captured = input.captured();
+        output.packet_of(captured.clone(), |bytes| {
             for channel in 0..channels {
-                let x = &input.channel(0, channel)[..input.real()];
+                let x = &input.channel(0, channel)[captured.clone()];
                 for (frame, &x) in bytes.chunks_exact_mut(2 * channels).zip(x) {
                     let sample = x.to_sample::<i16>().to_le_bytes();
                     frame[2 * channel..2 * channel + 2].copy_from_slice(&sample);
                 }
             }
-            2 * channels * input.real()
+            2 * channels * captured.len()
         });
     }
 }
@@ -43,7 +44,9 @@ impl Node for Pcm16 {
 mod tests {
     use super::*;
     use crate::bench_top::Bench;
-    use tympan_core::Format;
+    use tympan_core::{
+        Event, Format, Graph, Header, KindInfo, Limits, NodeDef, OutputDef, Planar, Sink,
+    };
 
     fn samples(bytes: &[u8]) -> Vec<i16> {
         bytes.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
@@ -54,6 +57,36 @@ mod tests {
         let mut bench = Bench::new::<Pcm16>(&[("frame", 4.0.into())], Format::mono(1000));
         bench.push(&[1.0, -1.0, 1.5, -8.0]);
         assert_eq!(samples(&bench.packets()[0].1), [32767, -32768, 32767, -32768]);
+    }
+
+    #[test]
+    fn behind_a_delay_the_first_packet_begins_with_what_was_captured() {
+        let mut graph = Graph::new();
+        let mut late = NodeDef::new("late", KindInfo::of::<crate::Limiter>());
+        late.from("mic");
+        graph.node(late).node(NodeDef::new("it", KindInfo::of::<Pcm16>()));
+        graph.output(OutputDef::new("out").from("it"));
+        let mut executor =
+            graph.plan(&[Format::mono(16_000)], Limits::default()).unwrap().executor();
+        let mut heard = Heads::default();
+        executor.push(&[0.25; 1000], &mut heard);
+        executor.drain(&mut heard);
+        let delay = 16_000 / 1000 * 2;
+        assert_eq!(heard.0[0], (0, 320 - delay, 2 * (320 - delay) as usize, 0.25f32.to_sample()));
+        assert_eq!(heard.0.iter().map(|h| h.1).sum::<u32>(), 1000);
+    }
+
+    /// Position, frames, bytes and first sample of each packet.
+    #[derive(Default)]
+    struct Heads(Vec<(i64, u32, usize, i16)>);
+
+    impl Sink for Heads {
+        fn audio(&mut self, _: usize, _: &Header, _: Planar<'_>) {}
+        fn packet(&mut self, _: usize, header: &Header, bytes: &[u8]) {
+            let first = samples(bytes).first().copied().unwrap_or_default();
+            self.0.push((header.position, header.frames, bytes.len(), first));
+        }
+        fn event(&mut self, _: Event) {}
     }
 
     #[test]
@@ -70,7 +103,7 @@ mod tests {
         bench.end();
         let packets = bench.packets();
         let sizes: Vec<_> = packets.iter().map(|(h, b)| (h.frames, h.trim, b.len())).collect();
-        assert_eq!(sizes, [(320, 0, 640), (320, 140, 360)]);
+        assert_eq!(sizes, [(320, 0, 640), (180, 0, 360)]);
         assert!(packets[1].0.last);
     }
 }

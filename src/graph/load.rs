@@ -153,6 +153,11 @@ fn node(entry: &Entry, table: &Table<'_>, registry: &Registry) -> Result<NodeDef
 fn unknown_kind(name: &str, entry: &Entry, registry: &Registry) -> GraphError {
     let names: Vec<&str> = registry.kinds().map(|k| k.name).collect();
     let span = entry.keys.get("kind").unwrap_or(&entry.whole).clone();
+    if tympan_nodes::left_out().any(|kind| kind == name) {
+        return GraphError::new("T0106", format!("this build is without the kind `{name}`"))
+            .at(span, "")
+            .help(format!("turn on the feature `{name}` of the crate tympan"));
+    }
     GraphError::new("T0106", format!("there is no kind `{name}`"))
         .at(span, "")
         .nearest(name, names.iter().copied())

@@ -124,7 +124,7 @@ impl Worker {
         match sign {
             Sign::Time(host_ns) => {
                 if let Some(render) = &mut self.render {
-                    render.mic_was_at(self.executor.position(), host_ns);
+                    render.mic_was_at(self.executor.position(), self.format.rate, host_ns);
                 }
             }
             Sign::Lost(frames) => self.executor.gap(frames, &mut self.outlets),
@@ -154,6 +154,8 @@ impl Worker {
         let Some(mut new) = self.new.try_pop() else { return false };
         let fits = new.input(0) == Some(self.format);
         if fits {
+            // Only a library that is new to this thread has anything to do.
+            new.warm();
             self.executor.end_segment(Reason::Swap, &mut self.outlets);
             new.take_over(&mut self.executor);
             std::mem::swap(&mut new, &mut self.executor);
