@@ -187,7 +187,7 @@ impl Builder {
         let (outlets, inlets) = outlet::outlets(&outputs, self.outlet_seconds, shared.clone());
         let (writer, render) = match self.render {
             Some(format) => {
-                let (w, r) = render::render(format, device, self.entry_seconds, shared.clone());
+                let (w, r) = render::render(format, self.entry_seconds, shared.clone());
                 (Some(w), Some(r))
             }
             None => (None, None),
