@@ -28,7 +28,9 @@ impl Sink for Judge {
 
     fn packet(&mut self, output: usize, header: &Header, _: &[u8]) {
         self.packets.resize(self.packets.len().max(output + 1), 0);
-        self.packets[output] += u64::from(header.frames - header.trim);
+        // What lies before the beginning is an encoder's lead-in.
+        let end = header.position + i64::from(header.frames - header.trim);
+        self.packets[output] += (end - header.position.max(0)).max(0) as u64;
     }
 
     fn event(&mut self, _: Event) {}

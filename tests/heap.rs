@@ -4,7 +4,6 @@
 
 mod kit;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,8 +12,6 @@ use kit::{Grip, Hand};
 use tympan::backend::Notice;
 use tympan::core::{Build, Built, Flow, Input, Kind, Node, Output, Refusal, Spec};
 use tympan::{Format, Graph, Pipeline, Registry, Runner, Totals};
-
-struct Counting;
 
 static OPERATIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -29,34 +26,91 @@ fn count() {
     }
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; counting touches an
-// atomic and a thread-local without a destructor, and allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
+/// Where C's own names can be taken over, what libraries in C ask for is counted too;
+/// Rust's allocator asks through the same names.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod names {
+    use super::count;
+    use std::ffi::{c_int, c_void};
+
+    /// C libraries are heard as well as Rust.
+    pub(super) const C_TOO: bool = true;
+
+    unsafe extern "C" {
+        fn __libc_malloc(size: usize) -> *mut c_void;
+        fn __libc_calloc(count: usize, size: usize) -> *mut c_void;
+        fn __libc_realloc(at: *mut c_void, size: usize) -> *mut c_void;
+        fn __libc_memalign(align: usize, size: usize) -> *mut c_void;
+        fn __libc_free(at: *mut c_void);
     }
 
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(at, layout) }
+    /// Passes a call on to the C library's own allocator.
+    macro_rules! counted {
+        ($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? = $real:ident) => {
+            #[unsafe(no_mangle)]
+            extern "C" fn $name($($arg: $type),*) $(-> $result)? {
+                count();
+                // SAFETY: the caller's promise is passed on.
+                unsafe { $real($($arg),*) }
+            }
+        };
     }
 
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+    counted!(malloc(size: usize) -> *mut c_void = __libc_malloc);
+    counted!(calloc(count: usize, size: usize) -> *mut c_void = __libc_calloc);
+    counted!(realloc(at: *mut c_void, size: usize) -> *mut c_void = __libc_realloc);
+    counted!(memalign(align: usize, size: usize) -> *mut c_void = __libc_memalign);
+    counted!(aligned_alloc(align: usize, size: usize) -> *mut c_void = __libc_memalign);
+    counted!(free(at: *mut c_void) = __libc_free);
+
+    #[unsafe(no_mangle)]
+    extern "C" fn posix_memalign(to: *mut *mut c_void, align: usize, size: usize) -> c_int {
         count();
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(at, layout, size) }
+        // SAFETY: the caller's promise is passed on, and `to` is a place to write to.
+        unsafe { *to = __libc_memalign(align, size) };
+        0
     }
 }
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+/// Elsewhere only Rust is heard.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+mod names {
+    use super::count;
+
+    /// C libraries are not heard.
+    pub(super) const C_TOO: bool = false;
+
+    struct Counting;
+
+    // SAFETY: every call goes to the system's allocator unchanged; counting touches an
+    // atomic and a thread-local without a destructor, and allocates nothing.
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            count();
+            // SAFETY: the caller's promise is passed on.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+            count();
+            // SAFETY: the caller's promise is passed on.
+            unsafe { System.dealloc(at, layout) }
+        }
+
+        unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+            count();
+            // SAFETY: the caller's promise is passed on.
+            unsafe { System.realloc(at, layout, size) }
+        }
+    }
+
+    #[global_allocator]
+    static ALLOCATOR: Counting = Counting;
+}
 
 /// Arms the thread that runs the graph, from its first call on.
 struct Arm {
-    plant: bool,
+    plant: i64,
 }
 
 impl Kind for Arm {
@@ -64,18 +118,23 @@ impl Kind for Arm {
     const ABOUT: &'static str = "Counts the heap operations of the thread it runs on.";
     const OUTPUT: Flow = Flow::Events;
     const PARAMS: &'static [tympan::core::Param] =
-        &[tympan::core::Param::flag("plant", false).about("allocates once per call")];
+        &[tympan::core::Param::whole("plant", 0, 2, 0).about("allocates: 1 in Rust, 2 in C")];
 
     fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
-        Spec::events().runs(Self { plant: cx.flag("plant") })
+        Spec::events().runs(Self { plant: cx.whole("plant") })
     }
 }
 
 impl Node for Arm {
     fn process(&mut self, _: Input<'_>, _: &mut Output<'_>) {
         ARMED.set(true);
-        if self.plant {
+        if self.plant == 1 {
             std::hint::black_box(Box::new(0u8));
+        }
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        if self.plant == 2 {
+            // SAFETY: what is asked for is given back, and not touched.
+            unsafe { libc::free(std::hint::black_box(libc::malloc(1))) };
         }
     }
 }
@@ -85,7 +144,7 @@ fn registry() -> Registry {
 }
 
 /// A shipped graph with the counter beside it.
-fn armed(path: &std::path::Path, plant: bool) -> Graph {
+fn armed(path: &std::path::Path, plant: i64) -> Graph {
     let text = std::fs::read_to_string(path).unwrap();
     let arm =
         format!("\n[[node]]\nid = \"arm\"\nkind = \"arm\"\nfrom = \"mic\"\nplant = {plant}\n");
@@ -112,12 +171,16 @@ fn settled(pipeline: &Pipeline) -> Totals {
     }
 }
 
+/// Speech, so that gates open and close.
 fn play(grip: &Grip, format: Format, callbacks: usize) {
+    let speech = kit::speech("fan-20db");
     let mut samples = vec![0.0f32; 4800 * format.channels as usize];
     for n in 0..callbacks {
         let frames = [480, 1, 4800, 333, 1024, 128][n % 6];
+        let at = n * 4800 * 16_000 / format.rate as usize;
         for (i, x) in samples.iter_mut().enumerate() {
-            *x = ((n * 4800 + i) as f32 * 0.05).sin() * 0.7;
+            let frame = at + i / format.channels as usize * 16_000 / format.rate as usize;
+            *x = speech[frame % speech.len()];
         }
         if n % 17 == 3 {
             samples[0] = f32::NAN;
@@ -156,6 +219,8 @@ fn operations(graph: &Graph, device: Format) -> u64 {
     let operations = OPERATIONS.load(Ordering::Relaxed) - before;
     let totals = pipeline.stop();
     assert!(totals.mended > 0 && totals.filled > 0, "{totals:?}");
+    // Gates have opened: every output had something to say.
+    assert!(totals.outputs.iter().all(|o| o.delivered + o.dropped > 0), "{totals:?}");
     operations
 }
 
@@ -164,7 +229,7 @@ fn operations(graph: &Graph, device: Format) -> u64 {
 fn the_realtime_path_leaves_the_heap_alone() {
     for path in kit::shipped() {
         for device in [Format::mono(16_000), Format::stereo(48_000), Format::mono(44_100)] {
-            let graph = armed(&path, false);
+            let graph = armed(&path, 0);
             if graph.plan(device).is_err() {
                 continue;
             }
@@ -174,8 +239,11 @@ fn the_realtime_path_leaves_the_heap_alone() {
         }
     }
 
-    let planted = operations(&armed(&kit::shipped()[0], true), Format::mono(16_000));
-    assert!(planted > 100, "an allocation planted in a node was not caught: {planted}");
+    println!("libraries in C are counted: {}", if names::C_TOO { "yes" } else { "no" });
+    for plant in 1..=1 + i64::from(names::C_TOO) {
+        let planted = operations(&armed(&kit::shipped()[0], plant), Format::mono(16_000));
+        assert!(planted > 100, "allocation {plant} planted in a node was not caught: {planted}");
+    }
 
     let before = OPERATIONS.load(Ordering::Relaxed);
     on_callback(|| std::hint::black_box(Box::new(0u8)));
@@ -185,6 +253,39 @@ fn the_realtime_path_leaves_the_heap_alone() {
     );
 
     format_change();
+    second_source();
+}
+
+/// What the loudspeaker plays, its clock matched, with pauses and a ring that is full.
+fn second_source() {
+    let text = "[[source]]\nname = \"mic\"\n\n[[source]]\nname = \"render\"\n\n[[output]]\nname = \"far\"\nfrom = \"render\"\n";
+    let graph = Graph::from_toml(text, &registry()).unwrap();
+    let (mic, far) = (Format::mono(48_000), Format::stereo(44_100));
+    let (hand, grip) = Hand::new(mic);
+    let builder = Pipeline::builder(&graph).backend(hand).render(far).runner(Runner::Inline);
+    let mut pipeline = builder.entry_seconds(0.2).start().unwrap();
+    let mut render = pipeline.render().unwrap();
+    let played = vec![0.5; 88_200];
+    let mut run = |blocks: std::ops::Range<u64>| {
+        for n in blocks {
+            // Half a frame too many in each block: 1134 ppm.
+            let host_ns = (n + 5) * 10_000_000;
+            let frames = if n % 97 == 5 { 44_100 } else { 441 + n as usize % 2 };
+            if n % 50 < 40 {
+                on_callback(|| render.push(&played[..frames * 2], host_ns));
+            }
+            on_callback(|| grip.at(&[0.25; 480], mic, n * 10_000_000));
+        }
+    };
+    // The first callback warms the graph up on its own thread.
+    run(0..1);
+    let before = OPERATIONS.load(Ordering::Relaxed);
+    run(1..1_000);
+    let count = OPERATIONS.load(Ordering::Relaxed) - before;
+    let totals = pipeline.stop();
+    println!("a second source: {count} heap operations");
+    assert_eq!(count, 0, "{totals:?}");
+    assert!(totals.processed > 400_000 && totals.render_lost > 0, "{totals:?}");
 }
 
 /// A device that changes its format, on a graph whose output keeps its own.

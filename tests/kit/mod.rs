@@ -118,3 +118,10 @@ pub fn fixture(name: &str, text: &str) {
          with TYMPAN_BLESS=1\n\n{text}"
     );
 }
+
+/// A recording of `tests/audio`, 16 kHz mono.
+pub fn speech(name: &str) -> Vec<f32> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio");
+    let mut reader = hound::WavReader::open(folder.join(format!("{name}.wav"))).unwrap();
+    reader.samples::<i16>().map(|x| f32::from(x.unwrap()) / 32768.0).collect()
+}
