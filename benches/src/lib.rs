@@ -8,4 +8,4 @@
 pub mod heap;
 mod race;
 
-pub use race::{Contender, Times, race};
+pub use race::{Contender, Times, blocks, race};

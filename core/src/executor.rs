@@ -146,33 +146,36 @@ pub(crate) struct Source {
     pub(crate) lead: usize,
 }
 
+/// A node at its place. What every call needs stands in front, on as few lines of cache
+/// as it fits: in a long graph that is what running costs.
+#[repr(C, align(64))]
 pub(crate) struct Step {
     pub(crate) node: Box<dyn Node>,
-    pub(crate) frames: Frames,
     /// Where it reads, the same on every audio input.
     pub(crate) at: i64,
-    /// The tapes of its audio inputs.
-    pub(crate) audio: Wires,
-    pub(crate) control: Box<[Held]>,
-    pub(crate) channels: Box<[u16]>,
     pub(crate) output: usize,
-    /// A tape like its output, that nobody wants anything of when this step runs.
-    pub(crate) spare: Option<usize>,
-    /// Nobody else reads its first input.
-    pub(crate) sole: bool,
-    /// Other tapes that nobody reads after this step in a pass, by their place in `kept`.
-    pub(crate) closes: Box<[usize]>,
     pub(crate) out_channels: usize,
-    pub(crate) counter: Counter,
-    pub(crate) start: i64,
-    pub(crate) bytes: Box<[u8]>,
-    pub(crate) site: Site,
-    pub(crate) gate: Option<Gate>,
+    pub(crate) frames: Frames,
     /// It panicked. Nobody calls it again.
     pub(crate) failed: bool,
     /// And nobody was told yet.
     pub(crate) untold: bool,
-    /// What makes up for its delay then.
+    /// Nobody else reads its first input.
+    pub(crate) sole: bool,
+    /// The tapes of its audio inputs.
+    pub(crate) audio: Wires,
+    /// A tape like its output, that nobody wants anything of when this step runs.
+    pub(crate) spare: Option<usize>,
+    pub(crate) counter: Counter,
+    pub(crate) channels: Box<[u16]>,
+    pub(crate) control: Box<[Held]>,
+    pub(crate) bytes: Box<[u8]>,
+    /// Other tapes that nobody reads after this step in a pass, by their place in `kept`.
+    pub(crate) closes: Box<[usize]>,
+    pub(crate) site: Site,
+    pub(crate) gate: Option<Box<Gate>>,
+    pub(crate) start: i64,
+    /// What makes up for its delay when it has died.
     pub(crate) bridge: Bridge,
 }
 
@@ -484,13 +487,13 @@ impl Step {
         }
         self.bridge.stand_in(input, &mut output);
         // A dead gate is open.
-        let closed = self.gate.as_ref().is_some_and(Gate::is_closed);
+        let closed = self.gate.as_ref().is_some_and(|gate| gate.is_closed());
         closed.then_some((0, Turn::Open { back: 0 }))
     }
 
     /// Whether it has consumed all there is, and what was to come out of it is out.
     fn is_dry(&self) -> bool {
-        self.at >= self.goes_on_to() && self.gate.as_ref().is_none_or(Gate::is_closed)
+        self.at >= self.goes_on_to() && self.gate.as_ref().is_none_or(|gate| gate.is_closed())
     }
 
     /// The position up to which it has to be called.

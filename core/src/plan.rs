@@ -174,7 +174,7 @@ fn run_step(
     };
     let gate = step.opens.map(|region| {
         let history = step.spec.history.unwrap_or(0) as i64;
-        Gate::new(region, history, step.start)
+        Box::new(Gate::new(region, history, step.start))
     });
     Step {
         node: step.node,

@@ -1,7 +1,10 @@
 //! `gain`: louder or softer, and changeable while it runs.
 
 use dasp_sample::Sample;
+use pulp::{Arch, Simd};
 use tympan_core::{Border, Build, Built, Input, Kind, Live, Node, Output, Param, Refusal, Spec};
+
+use crate::kernel::{self, Kernel};
 
 /// Multiplies by a constant; a change is a ramp, not a click.
 pub struct Gain {
@@ -13,6 +16,7 @@ pub struct Gain {
     to: f32,
     left: usize,
     ramp: usize,
+    arch: Arch,
 }
 
 /// The length of the ramp after a change.
@@ -30,7 +34,15 @@ impl Kind for Gain {
         let db = cx.live("db");
         let (set, now) = (db.get(), factor(db.get()));
         let ramp = (cx.input(0).rate * RAMP_MS / 1000).max(1) as usize;
-        Spec::audio(cx.input(0)).runs(Self { db, set, now, to: now, left: 0, ramp })
+        Spec::audio(cx.input(0)).runs(Self {
+            db,
+            set,
+            now,
+            to: now,
+            left: 0,
+            ramp,
+            arch: Arch::new(),
+        })
     }
 }
 
@@ -58,6 +70,29 @@ impl Gain {
     }
 }
 
+/// The steady part, which is nearly all there is.
+struct Scale<'a> {
+    x: &'a [f32],
+    out: &'a mut [f32],
+    by: f32,
+}
+
+impl Kernel for Scale<'_> {
+    #[allow(clippy::inline_always, reason = "see `Kernel`")]
+    #[inline(always)]
+    fn run<S: Simd, const FUSED: bool>(self, simd: S) {
+        let by = simd.splat_f32s(self.by);
+        let (x, x_rest) = S::as_simd_f32s(self.x);
+        let (out, out_rest) = S::as_mut_simd_f32s(self.out);
+        for (o, x) in out.iter_mut().zip(x) {
+            *o = simd.mul_f32s(*x, by);
+        }
+        for (o, x) in out_rest.iter_mut().zip(x_rest) {
+            *o = x * self.by;
+        }
+    }
+}
+
 impl Node for Gain {
     fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
         self.follow();
@@ -68,9 +103,7 @@ impl Node for Gain {
             for (i, (o, x)) in ramped.iter_mut().zip(x).enumerate() {
                 *o = x.mul_amp(self.after(i + 1));
             }
-            for (o, x) in out.iter_mut().zip(steady) {
-                *o = x.mul_amp(self.to);
-            }
+            kernel::run(self.arch, Scale { x: steady, out, by: self.to });
         }
         self.now = self.after(ramp);
         self.left -= ramp;

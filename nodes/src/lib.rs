@@ -16,6 +16,7 @@ mod flac;
 mod gain;
 mod gate;
 mod highpass;
+mod kernel;
 mod level;
 mod limiter;
 mod mix;
@@ -43,7 +44,7 @@ pub use mix::Mix;
 #[cfg(feature = "opus")]
 pub use opus::Opus;
 pub use pcm16::Pcm16;
-pub use resample::Resample;
+pub use resample::{Fir, Resample};
 #[cfg(feature = "suppress")]
 pub use suppress::Suppress;
 pub use vad::Vad;

@@ -9,7 +9,6 @@
 //! | `prototype` | the filter as a function of time |
 //! | `table` | its taps for one ratio, shared |
 //! | `decimate`, `polyphase` | the two ways to run it |
-//! | `kernel` | the choice of instructions |
 //! | `awkward` | rubato |
 
 #![allow(
@@ -18,7 +17,6 @@
 )]
 
 mod decimate;
-mod kernel;
 mod polyphase;
 mod prototype;
 mod table;
@@ -26,7 +24,7 @@ mod table;
 #[cfg(feature = "rubato")]
 mod awkward;
 
-use tympan_core::{Build, Built, Format, Kind, Param, Refusal, Spec};
+use tympan_core::{Border, Build, Built, Format, Input, Kind, Node, Output, Param, Refusal, Spec};
 
 use decimate::Decimate;
 use polyphase::Polyphase;
@@ -76,12 +74,92 @@ impl Kind for Resample {
 }
 
 fn fir(ratio: Ratio, output: Format, arch: pulp::Arch) -> Result<Built, Refusal> {
-    let table = Table::of(ratio);
-    let spec = Spec::audio(output).delay(ratio.delay());
-    if ratio.up == 1 {
-        spec.runs(Decimate::new(table, output.channels, arch))
-    } else {
-        spec.runs(Polyphase::new(table, output.channels, arch))
+    let voices = (0..output.channels).map(|_| Fir::of(ratio, arch)).collect();
+    Spec::audio(output).delay(ratio.delay()).runs(Filter(voices))
+}
+
+/// A channel each.
+struct Filter(Vec<Fir>);
+
+impl Node for Filter {
+    fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
+        for (channel, fir) in self.0.iter_mut().enumerate() {
+            fir.run(input.channel(0, channel), output.channel(channel));
+        }
+    }
+
+    fn reset(&mut self, _: Border) {
+        self.0.iter_mut().for_each(Fir::reset);
+    }
+}
+
+/// What `resample` does to one channel, for use without a graph.
+///
+/// ```
+/// let mut fir = tympan_nodes::Fir::new(48_000, 16_000).expect("a small table");
+/// let (x, mut out) = ([0.5; 480], [0.0; 160]);
+/// assert_eq!(fir.made(x.len()), out.len());
+/// fir.run(&x, &mut out);
+/// // It is a millisecond late.
+/// assert!(out[0].abs() < 0.1 && (out[100] - 0.5).abs() < 0.01);
+/// ```
+pub struct Fir(Way);
+
+enum Way {
+    Decimate(Decimate),
+    Polyphase(Polyphase),
+}
+
+impl Fir {
+    /// From one rate to another. None if the two have so little in common that the
+    /// table of taps would be large; the kind then takes rubato.
+    pub fn new(from: u32, to: u32) -> Option<Self> {
+        let ratio = Ratio::of(to, from);
+        (ratio.bytes() <= LARGEST).then(|| Self::of(ratio, pulp::Arch::new()))
+    }
+
+    fn of(ratio: Ratio, arch: pulp::Arch) -> Self {
+        let table = Table::of(ratio);
+        Self(if ratio.up == 1 {
+            Way::Decimate(Decimate::new(table, arch))
+        } else {
+            Way::Polyphase(Polyphase::new(table, arch))
+        })
+    }
+
+    /// How late the signal comes out, in frames of the output.
+    pub fn delay(&self) -> u32 {
+        match &self.0 {
+            Way::Decimate(way) => way.table().ratio.delay(),
+            Way::Polyphase(way) => way.table().ratio.delay(),
+        }
+    }
+
+    /// How many frames come out when so many go in.
+    pub fn made(&self, frames: usize) -> usize {
+        match &self.0 {
+            Way::Decimate(way) => way.made(frames),
+            Way::Polyphase(way) => way.made(frames),
+        }
+    }
+
+    /// Takes `x` and fills `out`, which has room for what [`made`](Self::made) says.
+    ///
+    /// # Panics
+    /// If it has less.
+    pub fn run(&mut self, x: &[f32], out: &mut [f32]) {
+        match &mut self.0 {
+            Way::Decimate(way) => way.run(x, out),
+            Way::Polyphase(way) => way.run(x, out),
+        }
+    }
+
+    /// Forgets what it heard.
+    pub fn reset(&mut self) {
+        match &mut self.0 {
+            Way::Decimate(way) => way.reset(),
+            Way::Polyphase(way) => way.reset(),
+        }
     }
 }
 
@@ -117,8 +195,7 @@ mod tests {
     use crate::bench_top::{Bench, Set, refusal, sine, through};
     use std::sync::Arc;
     use tympan_core::{
-        Event, Graph, Header, Input, KindInfo, Limits, Node, NodeDef, Output, OutputDef, Planar,
-        Sink, Value, What,
+        Event, Graph, Header, KindInfo, Limits, NodeDef, OutputDef, Planar, Sink, Value, What,
     };
 
     fn by(engine: &str, rate: u32) -> [(&'static str, Set); 2] {

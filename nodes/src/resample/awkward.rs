@@ -13,8 +13,8 @@ use rubato::{
 };
 use tympan_core::{Border, Input, Node, Output, Refusal};
 
-use super::kernel::finite;
 use super::table::Ratio;
+use crate::kernel::finite;
 
 /// Length of rubato's filter in periods of the lower rate: what a Blackman window needs
 /// for the mask of our own filter, whose middle frequency it has.

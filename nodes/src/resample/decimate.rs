@@ -8,11 +8,10 @@
 use std::sync::Arc;
 
 use pulp::{Arch, Simd};
-use tympan_core::{Border, Input, Node, Output};
 
-use super::kernel::{self, Kernel, finite, madd};
 use super::prototype::HALF;
 use super::table::{LINE, Table};
+use crate::kernel::{self, Kernel, finite, madd};
 
 /// Output frames of one pass: 10 ms at 16 kHz.
 const PASS: usize = WIDE * LINE;
@@ -26,55 +25,51 @@ const BEHIND: usize = TAPS - 1;
 /// Room per plane. A group of `down` frames that is not complete stands at the end.
 const PLANE: usize = BEHIND + PASS + 1;
 
-/// Divides the rate by a whole number.
+/// Divides the rate of one channel by a whole number.
 pub(super) struct Decimate {
     table: Arc<Table>,
     arch: Arch,
-    /// `down` planes per channel.
+    /// `down` of them.
     planes: Vec<f32>,
     /// Frames of the group that is not complete.
     begun: usize,
 }
 
 impl Decimate {
-    pub(super) fn new(table: Arc<Table>, channels: u16, arch: Arch) -> Self {
-        let planes = vec![0.0; table.ratio.down as usize * channels as usize * PLANE];
+    pub(super) fn new(table: Arc<Table>, arch: Arch) -> Self {
+        let planes = vec![0.0; table.ratio.down as usize * PLANE];
         Self { table, arch, planes, begun: 0 }
     }
-}
 
-impl Node for Decimate {
-    fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// How many frames come out when so many go in.
+    pub(super) fn made(&self, frames: usize) -> usize {
+        (self.begun + frames) / self.table.ratio.down as usize
+    }
+
+    pub(super) fn run(&mut self, mut x: &[f32], mut out: &mut [f32]) {
         let down = self.table.ratio.down as usize;
-        let (mut from, mut to) = (0, 0);
-        while from < input.frames() {
-            let frames = (input.frames() - from).min(PASS * down - self.begun);
-            let groups = (self.begun + frames) / down;
-            for (channel, planes) in self.planes.chunks_exact_mut(down * PLANE).enumerate() {
-                kernel::run(
-                    self.arch,
-                    Pass {
-                        table: &self.table,
-                        x: &input.channel(0, channel)[from..from + frames],
-                        planes,
-                        begun: self.begun,
-                        out: &mut output.channel(channel)[to..to + groups],
-                    },
-                );
-            }
-            self.begun = (self.begun + frames) % down;
-            from += frames;
-            to += groups;
+        while !x.is_empty() {
+            let frames = x.len().min(PASS * down - self.begun);
+            let (now, here);
+            (now, x) = x.split_at(frames);
+            (here, out) = out.split_at_mut(self.made(frames));
+            let Self { table, arch, planes, begun } = self;
+            kernel::run(*arch, Pass { table, x: now, planes, begun: *begun, out: here });
+            *begun = (*begun + frames) % down;
         }
     }
 
-    fn reset(&mut self, _: Border) {
+    pub(super) fn reset(&mut self) {
         self.planes.fill(0.0);
         self.begun = 0;
     }
 }
 
-/// One channel's part of a pass.
+/// So much as the planes have room for.
 struct Pass<'a> {
     table: &'a Table,
     x: &'a [f32],

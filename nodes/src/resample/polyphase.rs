@@ -11,10 +11,9 @@
 use std::sync::Arc;
 
 use pulp::{Arch, Simd};
-use tympan_core::{Border, Input, Node, Output};
 
-use super::kernel::{self, Kernel, madd};
 use super::table::{LINE, Ratio, Table};
+use crate::kernel::{self, Kernel, madd};
 
 /// Input frames of one pass.
 const PASS: usize = 512;
@@ -48,15 +47,18 @@ impl Place {
 }
 
 impl Polyphase {
-    pub(super) fn new(table: Arc<Table>, channels: u16, arch: Arch) -> Self {
+    pub(super) fn new(table: Arc<Table>, arch: Arch) -> Self {
         let room = table.ratio.behind() + PASS + LINE;
         let next = Place::first(table.ratio);
-        let forth = vec![0.0; room * channels as usize];
-        Self { table, arch, forth, back: vec![0.0; room], next }
+        Self { table, arch, forth: vec![0.0; room], back: vec![0.0; room], next }
     }
 
-    /// How many output frames have all they need when `frames` more have come in.
-    fn made(&self, frames: usize) -> usize {
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// How many frames have all they need when so many more have come in.
+    pub(super) fn made(&self, frames: usize) -> usize {
         let ratio = self.table.ratio;
         let (up, down) = (ratio.up as usize, ratio.down as usize);
         // The last one stands a delay and one output frame before the end.
@@ -64,43 +66,25 @@ impl Polyphase {
         let next = self.next.frame * up + self.next.row * down % up;
         end.saturating_sub(next) / down
     }
-}
 
-impl Node for Polyphase {
-    fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
-        let room = self.back.len();
-        let (mut from, mut to) = (0, 0);
-        while from < input.frames() {
-            let frames = (input.frames() - from).min(PASS);
-            let made = self.made(frames);
-            let mut next = self.next;
-            for (channel, forth) in self.forth.chunks_exact_mut(room).enumerate() {
-                next = self.next;
-                kernel::run(
-                    self.arch,
-                    Pass {
-                        table: &self.table,
-                        x: &input.channel(0, channel)[from..from + frames],
-                        forth,
-                        back: &mut self.back,
-                        next: &mut next,
-                        out: &mut output.channel(channel)[to..to + made],
-                    },
-                );
-            }
-            self.next = Place { frame: next.frame - frames, ..next };
-            from += frames;
-            to += made;
+    pub(super) fn run(&mut self, mut x: &[f32], mut out: &mut [f32]) {
+        while !x.is_empty() {
+            let (now, here);
+            (now, x) = x.split_at(x.len().min(PASS));
+            (here, out) = out.split_at_mut(self.made(now.len()));
+            let Self { table, arch, forth, back, next } = self;
+            kernel::run(*arch, Pass { table, x: now, forth, back, next, out: here });
+            next.frame -= now.len();
         }
     }
 
-    fn reset(&mut self, _: Border) {
+    pub(super) fn reset(&mut self) {
         self.forth.fill(0.0);
         self.next = Place::first(self.table.ratio);
     }
 }
 
-/// One channel's part of a pass.
+/// So much as there is room for.
 struct Pass<'a> {
     table: &'a Table,
     x: &'a [f32],

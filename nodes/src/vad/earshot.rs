@@ -60,9 +60,13 @@ impl Engine for Earshot {
             let db = (MOST_OF_THE_WAY * (ROOM_DB - floor)).min(MOST_GAIN_DB);
             self.gain = 10f32.powf(db / 20.0);
         }
+        let gain = self.gain;
         for (to, x) in self.frame.iter_mut().zip(frame) {
-            // Past full scale it is out of its depth; NaN would stay in its memory.
-            *to = if x.is_finite() { (x * self.gain).clamp(-1.0, 1.0) } else { 0.0 };
+            // Past full scale it is out of its depth; NaN would stay in its memory. Said
+            // so that the compiler makes vectors of it.
+            let x = if x.abs() < f32::INFINITY { x * gain } else { 0.0 };
+            let x = if x < -1.0 { -1.0 } else { x };
+            *to = if x > 1.0 { 1.0 } else { x };
         }
         let p = self.detector.predict_f32(&self.frame);
         let value = p - LESS + PER_DB * standing.lately.min(MOST_DB);

@@ -1,18 +1,23 @@
 //! How a kernel finds the widest instructions that the machine has.
 
+#![allow(
+    clippy::inline_always,
+    reason = "a kernel that is not inlined runs without the instructions it is written for"
+)]
+
 use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
 /// Arithmetic written once for vectors of any width.
 ///
 /// It must be inlined into the function that is compiled for an instruction set, and
 /// so must all it calls; a call that is left would run the wrong instructions.
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     /// Does the work. `FUSED` says that the machine multiplies and adds in one step.
     fn run<S: Simd, const FUSED: bool>(self, simd: S);
 }
 
 /// Runs `kernel` with the instructions of `arch`; one decision per call.
-pub(super) fn run(arch: Arch, kernel: impl Kernel) {
+pub(crate) fn run(arch: Arch, kernel: impl Kernel) {
     match arch {
         // What every machine can: vectors of four, which compilers know how to map.
         Arch::Scalar => kernel.run::<_, false>(Scalar128b),
@@ -33,7 +38,7 @@ impl<K: Kernel> WithSimd for Fused<K> {
 
 /// `a * b + sum`. Fused without the instruction for it would be a call per sample.
 #[inline(always)]
-pub(super) fn madd<S: Simd, const FUSED: bool>(
+pub(crate) fn madd<S: Simd, const FUSED: bool>(
     simd: S,
     a: S::f32s,
     b: S::f32s,
@@ -45,6 +50,6 @@ pub(super) fn madd<S: Simd, const FUSED: bool>(
 /// What a filter may keep in its memory: of zeros times NaN, as the filling of a row
 /// makes them, the result would depend on the cut.
 #[inline(always)]
-pub(super) fn finite(x: f32) -> f32 {
+pub(crate) fn finite(x: f32) -> f32 {
     if x.is_finite() { x } else { 0.0 }
 }

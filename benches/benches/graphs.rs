@@ -1,0 +1,222 @@
+//! The graphs that ship, as a device or a server runs them: what a gate saves, the worst
+//! block against its budget, and a thousand at once.
+//!
+//! Fails if a bar is not kept, or the heap is touched.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::ExitCode;
+
+use tympan::core::{Discard, Executor};
+use tympan::{Event, Format, Graph, Header, Planar, Sink, What, registry};
+use tympan_benches::{Contender, blocks, heap, race};
+use tympan_nodes::Fir;
+
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
+const DEVICE: Format = Format::mono(48_000);
+/// A callback of 10 ms, and its budget.
+const BLOCK: usize = 480;
+const BUDGET_US: f64 = 10_000.0;
+const PASSES: usize = 6;
+const MANY: usize = 1000;
+
+/// Times the CPU of the same graph without a gate, at 25 % speech.
+const GATED: f64 = 0.27;
+/// Share of the budget that the worst block takes, in percent: with packets of 20 ms, and
+/// of 10 ms.
+const WORST: [(&str, f64); 2] = [("dictation", 1.0), ("voice-agent", 0.6)];
+/// KiB for each more, and times the cost of one alone.
+const KIB: f64 = 80.0;
+const CROWDED: f64 = 1.15;
+
+fn main() -> ExitCode {
+    let speech = speech();
+    let duty = duty(&speech);
+    let kept = [gate(&duty), worst(&duty), many(&speech)];
+    if kept.iter().all(|k| *k) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn verdict(kept: bool) -> bool {
+    println!("{}", if kept { ": kept" } else { ": NOT KEPT" });
+    kept
+}
+
+fn text(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../graphs/{name}.toml"));
+    std::fs::read_to_string(path).expect("the graph ships")
+}
+
+fn executor(text: &str) -> Executor {
+    let graph = Graph::from_toml(text, &registry()).unwrap_or_else(|e| panic!("{e}"));
+    let mut executor = graph.plan(DEVICE).unwrap_or_else(|e| panic!("{e}")).executor();
+    executor.warm();
+    executor
+}
+
+/// A recording of `tests/audio` at 16 kHz.
+fn recording(name: &str) -> Vec<f32> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/audio/{name}.wav"));
+    let mut reader = tympan::backend::wav::WavReader::open(path).expect("tests/audio is there");
+    let mut samples = vec![0.0; 16_000 * 30];
+    let frames = reader.read(&mut samples).expect("it is whole");
+    samples.truncate(frames);
+    samples
+}
+
+/// To the device's rate, in whole blocks.
+fn raised(x: &[f32]) -> Vec<f32> {
+    let mut fir = Fir::new(16_000, DEVICE.rate).expect("a small table");
+    let mut out = vec![0.0; fir.made(x.len())];
+    fir.run(x, &mut out);
+    out.truncate(out.len() / BLOCK * BLOCK);
+    out
+}
+
+/// Speech all along.
+fn speech() -> Vec<f32> {
+    raised(&recording("fan-20db"))
+}
+
+/// A minute of an office with five stretches of three seconds in which somebody speaks,
+/// 15 dB above it.
+fn duty(speech: &[f32]) -> Vec<f32> {
+    let (clean, noisy) = (recording("clean"), recording("office-5db"));
+    // The noise of 5 dB alone, 10 dB lower.
+    let noise: Vec<f32> = noisy.iter().zip(&clean).map(|(n, c)| (n - c) * 0.316).collect();
+    let mut minute: Vec<f32> = noise.iter().cycle().take(60 * 16_000).copied().collect();
+    for (i, from) in [1.2, 6.4, 10.2, 13.0, 15.9].into_iter().enumerate() {
+        let from = (from * 16_000.0) as usize;
+        let at = (i * 12 + 4) * 16_000;
+        for (to, x) in minute[at..at + 48_000].iter_mut().zip(&clean[from..]) {
+            *to += x;
+        }
+    }
+    black_box(speech);
+    raised(&minute)
+}
+
+/// Seconds that a gate let through.
+#[derive(Default)]
+struct Open {
+    from: f64,
+    seconds: f64,
+}
+
+impl Sink for Open {
+    fn audio(&mut self, _: usize, _: &Header, _: Planar<'_>) {}
+    fn packet(&mut self, _: usize, _: &Header, _: &[u8]) {}
+    fn event(&mut self, event: Event) {
+        match event.what {
+            What::UtteranceStart(_) => self.from = event.seconds(),
+            What::UtteranceEnd(_) => self.seconds += event.seconds() - self.from,
+            _ => {}
+        }
+    }
+}
+
+/// The speech path of `dictation` with its gate and without.
+fn gate(duty: &[f32]) -> bool {
+    let gated = text("dictation");
+    let node = "[[node]]\nkind = \"gate\"\nfrom = { in = \"clean\", voice = \"vad\" }\n";
+    let after = "[[node]]\nkind = \"suppress\"\n";
+    assert!(gated.contains(node) && gated.contains(after), "dictation.toml reads otherwise now");
+    let ungated =
+        gated.replace(node, "").replace(after, "[[node]]\nkind = \"suppress\"\nfrom = \"clean\"\n");
+    let mut open = Open::default();
+    let mut once = executor(&gated);
+    duty.chunks(BLOCK).for_each(|b| once.push(b, &mut open));
+    once.drain(&mut open);
+    let (mut with, mut without) = (executor(&gated), executor(&ungated));
+    let mut all = [
+        Contender::new("gated", || duty.chunks(BLOCK).for_each(|b| with.push(b, &mut Discard))),
+        Contender::new("not", || duty.chunks(BLOCK).for_each(|b| without.push(b, &mut Discard))),
+    ];
+    let times = race(&mut all, 5);
+    let ratio = times[0].ratio(&times[1]);
+    println!(
+        "dictation, a minute with 15 s of speech, of which the gate is open {:.1} s:\n\
+         gated {:.0} us per s, not gated {:.0} us per s",
+        open.seconds,
+        times[0].median() / 60e3,
+        times[1].median() / 60e3
+    );
+    print!("{ratio:.3} times the CPU, the bar is {GATED}");
+    verdict(ratio <= GATED)
+}
+
+/// Every block, the fastest of some passes: what no interruption is to blame for.
+fn worst(duty: &[f32]) -> bool {
+    let mut all = true;
+    for (name, bar) in WORST {
+        let mut executor = executor(&text(name));
+        let count = duty.len() / BLOCK;
+        let ns = blocks(count, PASSES, |i| {
+            if i == 0 {
+                executor.reset();
+            }
+            executor.push(&duty[i * BLOCK..(i + 1) * BLOCK], &mut Discard);
+        });
+        let mut sorted = ns.clone();
+        sorted.sort_by(f64::total_cmp);
+        let us = |ns: f64| ns / 1e3;
+        let worst = us(sorted[count - 1]) * 100.0 / BUDGET_US;
+        println!(
+            "\n{name}, {count} blocks of 10 ms: mean {:.1} us, p99 {:.1} us, worst {:.1} us",
+            us(ns.iter().sum::<f64>() / count as f64),
+            us(sorted[count * 99 / 100]),
+            us(sorted[count - 1])
+        );
+        print!("the worst takes {worst:.2} % of its time, the bar is {bar} %");
+        all &= verdict(worst <= bar);
+    }
+    all
+}
+
+/// As many as a server runs, in turns on one thread.
+fn many(speech: &[f32]) -> bool {
+    let ungated = text("voice-agent");
+    let block = |i: usize| &speech[i % (speech.len() / BLOCK) * BLOCK..][..BLOCK];
+    let before = resident();
+    let mut all: Vec<Executor> = (0..MANY).map(|_| executor(&ungated)).collect();
+    // Once round, so that all memory is really there.
+    for executor in &mut all {
+        (0..4).for_each(|i| executor.push(block(i), &mut Discard));
+    }
+    let kib = resident().zip(before).map(|(after, before)| (after - before) as f64 / MANY as f64);
+    let mut alone = executor(&ungated);
+    let (mut i, mut j) = (0, 0);
+    let mut contenders = [
+        Contender::new("a thousand", || {
+            for executor in &mut all {
+                executor.push(block(i), &mut Discard);
+            }
+            i += 1;
+        }),
+        Contender::new("one", || {
+            (0..MANY).for_each(|k| alone.push(block(j + k), &mut Discard));
+            j += MANY;
+        }),
+    ];
+    let times = race(&mut contenders, 21);
+    let ratio = times[0].ratio(&times[1]);
+    println!("\nvoice-agent, {MANY} in one process, in turns on one thread");
+    print!("{ratio:.3} times the cost per block of one alone, the bar is {CROWDED}");
+    let mut kept = verdict(ratio <= CROWDED);
+    match kib {
+        Some(kib) => {
+            print!("{kib:.1} KiB each, the bar is {KIB}");
+            kept &= verdict(kib <= KIB);
+        }
+        None => println!("memory is not measured on this system"),
+    }
+    kept
+}
+
+/// KiB of this process that are in memory.
+fn resident() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|l| l.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
