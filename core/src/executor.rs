@@ -194,6 +194,14 @@ pub(crate) struct Region {
     pub(crate) utterance: u32,
 }
 
+impl Region {
+    /// How much later than its history a gate may be, because it is busy pushing out
+    /// what is behind it.
+    pub(crate) fn busy(&self) -> usize {
+        self.drain + self.push
+    }
+}
+
 /// A tape and those who still want something of it.
 pub(crate) struct Kept {
     pub(crate) tape: usize,

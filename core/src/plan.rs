@@ -41,7 +41,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_push: 1024, max_bytes: 64 << 20 }
+        Self { max_push: 512, max_bytes: 64 << 20 }
     }
 }
 

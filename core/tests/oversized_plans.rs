@@ -78,7 +78,7 @@ fn what_is_absurd_is_refused_with_its_number() {
     let wanted = |g: &Graph| bytes_wanted(g, Limits::default());
     assert!(wanted(&one("frames")) > MOST as u128 * 4);
     // As much again lies consumed before it is moved out.
-    assert!(wanted(&one("history")) > MOST as u128 * 8);
+    assert!(wanted(&one("history")) > MOST as u128 * 4);
     let wide = one("channels").plan(&[Format::mono(48_000)], Limits::default());
     let told = wide.map(|_| ()).unwrap_err().to_string();
     assert!(told.contains("65535 channels") && told.contains("1 to 64"), "{told}");

@@ -63,16 +63,25 @@ impl Executor {
         let mut left = self.regions[region].drain;
         while left > 0 {
             let frames = left.min(self.regions[region].push);
-            self.feed_silence(region, frames);
-            self.run(region, sink);
+            self.push_silence(region, frames, sink);
             left -= frames;
         }
+        self.seal_region(region, sink);
+    }
+
+    pub(super) fn push_silence(&mut self, region: usize, frames: usize, sink: &mut dyn Sink) {
+        self.feed_silence(region, frames);
+        self.run(region, sink);
+    }
+
+    /// All silence was fed: everything is out.
+    pub(super) fn seal_region(&mut self, region: usize, sink: &mut dyn Sink) {
         debug_assert!(self.is_dry(region), "the plan's drain is too short");
         self.say_last(region, sink);
     }
 
     /// From here on the end is known everywhere, in each stream's own frames.
-    fn set_end(&mut self, region: usize) {
+    pub(super) fn set_end(&mut self, region: usize) {
         let r = &self.regions[region];
         let (end, rate) = (self.tapes[r.entry].end(), r.rate);
         for step in &mut self.steps[r.steps.clone()] {

@@ -4,7 +4,8 @@
 //! behind it has been fed up to. Closed, `release` follows at a distance of the
 //! history, so that an opening can reach back. Open, it catches up at no more than
 //! twice the pace of capture, so that an opening costs no burst. At a closing the
-//! decision waits until everything before it is released: one border per pass.
+//! decision waits until everything before it is released, and what is still inside is
+//! pushed out at the same pace: one border per pass.
 //!
 //! Where utterances begin and end depends on the decisions alone; the pace, and so
 //! the way the input was cut, moves only the moment at which they come out.
@@ -38,6 +39,8 @@ pub(crate) enum State {
     Open,
     /// It has decided to close; what lies before is not released yet.
     Closing,
+    /// So many frames of silence have yet to push out what is behind it.
+    Draining(usize),
 }
 
 /// How much faster than capture a gate catches up after an opening.
@@ -58,6 +61,22 @@ impl Gate {
 
     pub(super) fn is_closed(&self) -> bool {
         self.state == State::Closed
+    }
+
+    /// How many of `frames` frames may go to the region behind now: what the pace allows,
+    /// or all where the tape would not hold what comes in meanwhile, as with many short
+    /// utterances in a row.
+    fn allowed(&mut self, behind: &Region, frames: i64) -> i64 {
+        if self.seen - self.release > self.history + behind.busy() as i64 {
+            return frames;
+        }
+        let frames = frames.min(self.pace);
+        self.pace -= frames;
+        frames
+    }
+
+    fn is_closing(&self) -> bool {
+        matches!(self.state, State::Closing | State::Draining(_))
     }
 
     pub(crate) fn reset(&mut self, start: i64) {
@@ -106,14 +125,16 @@ impl Executor {
             let turned = self.decide(step, sink);
             let released = self.release(step);
             let Step { gate: Some(gate), at, site, .. } = &self.steps[step] else { return };
-            let done = gate.state == State::Closing && gate.release == (*at).min(site.end);
+            let all = gate.state == State::Closing && gate.release == (*at).min(site.end);
             let region = gate.region;
             if released {
                 self.run(region, sink);
             }
-            if done {
-                self.close(step, sink);
-            } else if !turned && !released {
+            if all {
+                self.close(step);
+            }
+            let pushed = self.push_out(step, sink);
+            if !turned && !released && !pushed {
                 return;
             }
         }
@@ -135,7 +156,7 @@ impl Executor {
         if left == 0 {
             return self.ending && self.must_close(step);
         }
-        if s.gate.as_ref().is_some_and(|g| g.state == State::Closing) {
+        if s.gate.as_ref().is_some_and(|g| g.is_closing()) {
             return false;
         }
         let mut entry = mem::take(&mut self.tapes[s.output]);
@@ -196,12 +217,13 @@ impl Executor {
         else {
             return false;
         };
-        if gate.state == State::Closed {
+        if !matches!(gate.state, State::Open | State::Closing) {
             return false;
         }
-        let Region { push, .. } = self.regions[gate.region];
-        let frames = ((*at).min(site.end) - gate.release).min(gate.pace).min(push as i64);
-        if frames <= 0 {
+        let behind = &self.regions[gate.region];
+        let left = ((*at).min(site.end) - gate.release).min(behind.push as i64);
+        let frames = gate.allowed(behind, left);
+        if frames == 0 {
             return false;
         }
         let mut entry = mem::take(&mut self.tapes[*output]);
@@ -213,15 +235,39 @@ impl Executor {
         entry.commit(frames as usize);
         self.tapes[*output] = entry;
         gate.release += frames;
-        gate.pace = gate.pace.saturating_sub(frames);
         true
     }
 
-    fn close(&mut self, step: usize, sink: &mut dyn Sink) {
+    /// Everything is released: from here on silence pushes it out.
+    fn close(&mut self, step: usize) {
+        let Some(gate) = &mut self.steps[step].gate else { return };
+        let region = gate.region;
+        gate.state = State::Draining(self.regions[region].drain);
+        self.set_end(region);
+    }
+
+    /// Pushes out what the pace allows. When all is out, the utterance has ended.
+    fn push_out(&mut self, step: usize, sink: &mut dyn Sink) -> bool {
+        let Some(gate) = &mut self.steps[step].gate else { return false };
+        let (State::Draining(left), region) = (gate.state, gate.region) else { return false };
+        let behind = &self.regions[region];
+        let frames = gate.allowed(behind, left.min(behind.push) as i64);
+        if frames == 0 {
+            return false;
+        }
+        gate.state = State::Draining(left - frames as usize);
+        self.push_silence(region, frames as usize, sink);
+        if left == frames as usize {
+            self.end_utterance(step, sink);
+        }
+        true
+    }
+
+    fn end_utterance(&mut self, step: usize, sink: &mut dyn Sink) {
         let Some(gate) = &mut self.steps[step].gate else { return };
         gate.state = State::Closed;
         let (region, at) = (gate.region, gate.release);
-        self.finish_region(region, sink);
+        self.seal_region(region, sink);
         self.reset_region(region, Border::Utterance);
         let event = self.utterance(step, at, What::UtteranceEnd);
         sink.event(event);

@@ -7,6 +7,10 @@ use crate::graph::Graph;
 use crate::plan::Limits;
 use crate::plan::negotiate::{Draft, LEAD_MS, Step, Tapped};
 
+/// A history is moved when it has run on by this part of itself: with 8, moving costs
+/// eight copies per sample, and the tape an eighth more.
+const LAZY: i128 = 8;
+
 pub(crate) struct Sizes {
     /// Frames per tape.
     pub(crate) room: Vec<usize>,
@@ -19,27 +23,28 @@ pub(crate) struct Sizes {
 }
 
 pub(crate) fn size(graph: &Graph, draft: &Draft, limits: Limits) -> Result<Sizes, PlanError> {
-    let behind = behind(draft);
     let entry_rate = |r: usize| draft.streams[draft.regions[r].entry].format.rate;
     // Behind a gate the same stretch of time is fed per pass as in front of it.
     let mic = entry_rate(0);
     let chunk = draft.clock.ticks(limits.max_push.max(1) as i64, mic);
     let push: Vec<i128> =
         (0..draft.regions.len()).map(|r| draft.clock.frames_up(chunk, entry_rate(r))).collect();
+    let drain = drains(draft);
+    let busy: Vec<usize> = drain.iter().zip(&push).map(|(d, &p)| d + p as usize).collect();
+    let behind = behind(draft, &busy);
     let (mut room, mut lazy, mut bytes) = (Vec::new(), Vec::new(), 0u128);
     for (s, stream) in draft.streams.iter().enumerate() {
         let rate = stream.format.rate;
         let fed = draft.clock.ticks(push[stream.region] as i64, entry_rate(stream.region));
         let ahead = if is_second_source(graph, s) { lead(rate) as i128 } else { 0 };
         let frames = draft.clock.frames_up(fed + behind[s].0 - stream.low, rate) + ahead + 2;
-        // A long history would be moved with every push: let it run on instead.
-        let history = draft.clock.frames_up(behind[s].1, rate);
+        // A long history would be moved with every push: let it run on for a while instead.
+        let history = draft.clock.frames_up(behind[s].1, rate) / LAZY;
         bytes += (frames + history) as u128 * stream.format.channels as u128 * 4;
         check(graph, draft, s, bytes, limits)?;
         room.push(frames as usize);
         lazy.push(history as usize);
     }
-    let drain = drains(draft);
     Ok(Sizes { room, lazy, drain, push: push.iter().map(|&p| p as usize).collect() })
 }
 
@@ -77,7 +82,7 @@ fn check(
 
 /// Per stream: how far behind the moment of capture its slowest reader may be, and
 /// how much of that is a gate's history.
-fn behind(draft: &Draft) -> Vec<(i128, i128)> {
+fn behind(draft: &Draft, busy: &[usize]) -> Vec<(i128, i128)> {
     let mut behind: Vec<(i128, i128)> = draft.streams.iter().map(|s| (s.lag, 0)).collect();
     let mut keep = |stream: usize, ticks: i128, history: i128| {
         let b = &mut behind[stream];
@@ -87,7 +92,10 @@ fn behind(draft: &Draft) -> Vec<(i128, i128)> {
         let rate = draft.streams[step.audio[0]].format.rate;
         let lag = step.audio.iter().map(|&s| draft.streams[s].lag).max().unwrap_or(0);
         let history = draft.clock.ticks(step.spec.history.unwrap_or(0) as i64, rate);
-        let waits = lag + draft.clock.ticks(step.waits, rate) + history;
+        // A gate does not look up while it pushes out what is behind it.
+        let busy = step.opens.map_or(0, |region| busy[region]);
+        let own = draft.clock.ticks(step.waits + busy as i64, rate);
+        let waits = lag + own + history;
         for &s in &step.audio {
             keep(s, waits, history);
         }
