@@ -15,8 +15,11 @@ pub struct Opus {
     frame: Vec<f32>,
 }
 
-/// As much as 60 ms can take at the highest bitrate.
-const LARGEST: usize = 4000;
+/// A packet holds up to three frames of at most 20 ms, each of which takes at most 1275
+/// bytes, and says how many and how long they are.
+const fn largest(frames: u32, rate: u32) -> usize {
+    (frames * 50).div_ceil(rate) as usize * 1275 + 7
+}
 
 const RATES: &[u32] = &[8_000, 12_000, 16_000, 24_000, 48_000];
 
@@ -67,7 +70,7 @@ impl Kind for Opus {
         let frames = frames(cx.text("frame"), format.rate);
         let channels = format.channels as usize;
         let frame = if channels > 1 { vec![0.0; frames as usize * channels] } else { Vec::new() };
-        let spec = Spec::packets(LARGEST).fixed(frames).delay(delay);
+        let spec = Spec::packets(largest(frames, format.rate)).fixed(frames).delay(delay);
         spec.runs(Self { encoder, channels, frame })
     }
 }

@@ -1,7 +1,7 @@
 //! How well the kinds do what they are for, judged on recordings.
 //!
 //! `evaluate vad` prints a table and a line per figure with its goal, and fails if one
-//! was missed. The recordings are not part of this repository: `TYMPAN_AUDIO` names
+//! was missed; `evaluate vad FOLDER` also writes what is scored, for judges of others. The recordings are not part of this repository: `TYMPAN_AUDIO` names
 //! their folder.
 
 mod barge_in;
