@@ -472,6 +472,7 @@ impl Site {
         let header = Header {
             position: self.origin + at,
             frames: frames as u32,
+            lead: (-at).max(0) as u32,
             trim: over as u32,
             segment: self.segment,
             utterance: self.utterance,

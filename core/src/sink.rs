@@ -11,7 +11,12 @@ pub struct Header {
     pub position: i64,
     /// How many frames of time this covers.
     pub frames: u32,
-    /// How many of those frames, at the end, are filling past the end of the
+    /// How many frames, from its first one on, lie before the segment or utterance:
+    /// what nodes that delay make before the first captured frame comes out. It may
+    /// be more than `frames`. A decoder drops them; at the first packet of a file
+    /// this is what the file calls pre-skip.
+    pub lead: u32,
+    /// How many of its frames, at the end, are filling past the end of the
     /// segment or utterance. A decoder drops them.
     pub trim: u32,
     /// Which segment, from 0.
@@ -23,6 +28,13 @@ pub struct Header {
     /// Nothing comes after it in this segment or utterance. When the last frames
     /// were out before their end was known, an empty record says so.
     pub last: bool,
+}
+
+impl Header {
+    /// How many of its frames were captured: those without lead-in and filling.
+    pub fn captured(&self) -> u32 {
+        self.frames.saturating_sub(self.lead).saturating_sub(self.trim)
+    }
 }
 
 /// A block of planar samples.

@@ -50,11 +50,12 @@ fn assert_packets(stretch: &Stretch, origin: i64, length: i64, size: i64, delay:
     let known = delay > 0 || length % size != 0;
     assert_eq!(last.frames == 0, !known || whole.is_empty(), "{what}: {last:?}");
     assert_eq!(tail.is_empty(), last.frames == 0, "{what}");
-    let heard: i64 = whole.iter().map(|(h, _)| (h.frames - h.trim) as i64).sum();
-    assert_eq!(heard - delay, if whole.is_empty() { -delay } else { length }, "{what}");
+    let heard: i64 = whole.iter().map(|(h, _)| h.captured() as i64).sum();
+    assert_eq!(heard, if whole.is_empty() { 0 } else { length }, "{what}");
     assert_eq!(last.position + last.frames as i64 - last.trim as i64, origin + length, "{what}");
     for (i, (header, bytes)) in whole.iter().enumerate() {
         assert_eq!(header.position, origin + i as i64 * size - delay, "{what}");
+        assert_eq!(header.lead as i64, (delay - i as i64 * size).max(0), "{what}");
         // Behind the end there is silence, in front of it what was captured then.
         let from = origin + i as i64 * size;
         let said = |b: &[u8]| f32::from_le_bytes(b.try_into().unwrap());

@@ -13,16 +13,17 @@ use tympan_core::{Event, Header, OutputInfo, Planar, Sink, What};
 use crate::pipeline::shared::{Bell, Count, Shared};
 
 /// Bytes of an encoded header.
-const HEAD: usize = 32;
+const HEAD: usize = 36;
 
 fn encode(header: &Header, len: usize) -> [u8; HEAD] {
     let mut bytes = [0; HEAD];
     bytes[..8].copy_from_slice(&header.position.to_le_bytes());
-    let words = [header.frames, header.trim, header.segment, header.utterance, len as u32];
-    for (to, word) in bytes[8..28].chunks_exact_mut(4).zip(words) {
+    let words =
+        [header.frames, header.lead, header.trim, header.segment, header.utterance, len as u32];
+    for (to, word) in bytes[8..32].chunks_exact_mut(4).zip(words) {
         to.copy_from_slice(&word.to_le_bytes());
     }
-    bytes[28] = u8::from(header.first) | u8::from(header.last) << 1;
+    bytes[32] = u8::from(header.first) | u8::from(header.last) << 1;
     bytes
 }
 
@@ -36,13 +37,14 @@ fn decode(bytes: &[u8; HEAD]) -> (Header, usize) {
     let header = Header {
         position: i64::from_le_bytes(position),
         frames: word(0),
-        trim: word(1),
-        segment: word(2),
-        utterance: word(3),
-        first: bytes[28] & 1 != 0,
-        last: bytes[28] & 2 != 0,
+        lead: word(1),
+        trim: word(2),
+        segment: word(3),
+        utterance: word(4),
+        first: bytes[32] & 1 != 0,
+        last: bytes[32] & 2 != 0,
     };
-    (header, word(4) as usize)
+    (header, word(5) as usize)
 }
 
 /// Counts of one output, and its bell.
@@ -195,12 +197,12 @@ impl Sink for Outlets {
     fn packet(&mut self, output: usize, header: &Header, bytes: &[u8]) {
         let outlet = &mut self.ends[output];
         if outlet.ring.vacant_len() < HEAD + bytes.len() {
-            outlet.lose((header.frames - header.trim) as usize);
+            outlet.lose(header.captured() as usize);
             return;
         }
         outlet.put(&encode(header, bytes.len()));
         outlet.put(bytes);
-        outlet.won((header.frames - header.trim) as usize);
+        outlet.won(header.captured() as usize);
         self.news = true;
         self.confess(output, header);
     }
@@ -478,6 +480,7 @@ mod tests {
         let header = Header {
             position: -104,
             frames: 320,
+            lead: 104,
             trim: 17,
             segment: u32::MAX,
             utterance: 9,
