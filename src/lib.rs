@@ -38,6 +38,7 @@ mod offline;
 mod pipeline;
 mod registry;
 mod schema;
+pub mod take;
 
 pub use error::GraphError;
 pub use graph::Graph;

@@ -5,12 +5,12 @@
 //! that can be read up to there.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tympan::backend::wav::{SampleType, WavWriter};
-use tympan::core::OutputInfo;
+use tympan::take::OutputFile;
+use tympan::{BackendError, Header, OutputInfo};
 
 use crate::exit::{Exit, Failure};
 use crate::graph_file;
@@ -18,44 +18,38 @@ use crate::graph_file;
 /// The files of all outputs, in their order.
 #[derive(Default)]
 pub(crate) struct Files {
-    files: Vec<OutputFile>,
+    files: Vec<Open>,
 }
 
 /// Where files go.
 pub(crate) struct Target<'a> {
     pub(crate) folder: &'a Path,
-    /// What their names begin with, before the output's own.
-    pub(crate) prefix: &'a str,
     /// Whether they may replace others.
     pub(crate) force: bool,
     /// The one file that is never written to.
     pub(crate) input: Option<&'a Path>,
 }
 
-struct OutputFile {
+/// A file that is being written.
+struct Open {
     output: String,
     path: PathBuf,
-    rate: u32,
-    frames: u64,
+    /// Packets in it; none where it takes samples.
+    packets: Option<u64>,
     /// Frames at the last flush.
     flushed: u64,
-    writer: Writer,
-}
-
-enum Writer {
-    Wav(WavWriter),
-    Packets { file: BufWriter<fs::File>, packets: u64 },
+    file: OutputFile,
 }
 
 impl Files {
     /// A file for each output.
     pub(crate) fn create(target: &Target<'_>, outputs: &[OutputInfo]) -> Result<Self, Failure> {
-        let &Target { folder, prefix, force, input } = target;
+        let &Target { folder, force, input } = target;
         if graph_file::is_dash(folder) {
             return Err(Failure::new(Exit::Usage, "outputs cannot go to standard output")
                 .help("--out takes a folder; one that is called `-` is written `./-`"));
         }
-        let path = |output| folder.join(format!("{prefix}{}", file_name(output)));
+        let path = |output| folder.join(file_name(output));
         let paths: Vec<PathBuf> = outputs.iter().map(path).collect();
         for (i, output) in outputs.iter().enumerate() {
             check_name(output, &outputs[..i])?;
@@ -66,7 +60,7 @@ impl Files {
         }
         let mut made = Self::default();
         for (output, path) in outputs.iter().zip(paths) {
-            match OutputFile::create(output, path, force) {
+            match Open::create(output, path, force) {
                 Ok(file) => made.files.push(file),
                 Err(failure) => {
                     made.abandon(force);
@@ -80,8 +74,8 @@ impl Files {
     /// Another one failed: takes away those that were not there before.
     fn abandon(self, force: bool) {
         for file in self.files.into_iter().filter(|_| !force) {
-            let OutputFile { path, writer, .. } = file;
-            drop(writer);
+            let Open { path, file, .. } = file;
+            drop(file);
             // It is empty; what happens to it is not worth a second message.
             let _ = fs::remove_file(path);
         }
@@ -89,48 +83,44 @@ impl Files {
 
     /// Writes interleaved samples of output `output`, if it has a file.
     pub(crate) fn samples(&mut self, output: usize, samples: &[f32]) -> Result<(), Failure> {
-        let Some(file) = self.files.get_mut(output) else { return Ok(()) };
-        let Writer::Wav(wav) = &mut file.writer else { return Ok(()) };
-        wav.write(samples).map_err(|error| Failure::new(Exit::Lost, error.message))?;
-        file.frames = wav.frames();
-        file.tend()
+        let Some(open) = self.files.get_mut(output) else { return Ok(()) };
+        open.file.samples(samples).map_err(lost)?;
+        open.tend()
     }
 
-    /// Writes a packet that stands for `frames` frames.
+    /// Writes a packet of output `output`, if it has a file.
     pub(crate) fn packet(
         &mut self,
         output: usize,
-        frames: u32,
+        header: &Header,
         bytes: &[u8],
     ) -> Result<(), Failure> {
-        let Some(file) = self.files.get_mut(output) else { return Ok(()) };
-        let Writer::Packets { file: to, packets } = &mut file.writer else { return Ok(()) };
-        let length = (bytes.len() as u32).to_le_bytes();
-        let written = to.write_all(&length).and_then(|()| to.write_all(bytes));
-        written.map_err(|error| lost(&file.path, &error))?;
-        *packets += 1;
-        file.frames += u64::from(frames);
-        file.tend()
+        let Some(open) = self.files.get_mut(output) else { return Ok(()) };
+        open.file.packet(header, bytes).map_err(lost)?;
+        open.packets = open.packets.map(|n| n + u64::from(!bytes.is_empty()));
+        open.tend()
     }
 
     /// Makes every file complete. All are tried; the first failure is told.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         let mut outcome = Ok(());
-        for file in &mut self.files {
-            outcome = outcome.and(file.flush());
+        for open in &mut self.files {
+            outcome = outcome.and(open.file.finish().map_err(lost));
         }
         outcome
     }
 
     /// Each file as data.
     pub(crate) fn data(&self) -> Value {
-        let files = self.files.iter().map(|file| {
+        let files = self.files.iter().map(|open| {
             let mut json = json!({
-                "output": file.output,
-                "path": file.path.display().to_string(),
-                "frames": file.frames,
+                "output": open.output,
+                "path": open.path.display().to_string(),
+                "rate": open.file.rate(),
+                "frames": open.file.frames(),
+                "bytes": open.bytes(),
             });
-            if let Writer::Packets { packets, .. } = file.writer {
+            if let Some(packets) = open.packets {
                 json["packets"] = packets.into();
             }
             json
@@ -140,15 +130,11 @@ impl Files {
 
     /// Each file as a sentence.
     pub(crate) fn texts(&self) -> impl Iterator<Item = String> {
-        self.files.iter().map(|file| {
-            let seconds = file.frames as f64 / f64::from(file.rate);
-            let path = file.path.display();
-            match file.writer {
-                Writer::Wav(_) => format!("wrote {path}: {} frames, {seconds:.2} s", file.frames),
-                Writer::Packets { packets, .. } => {
-                    format!("wrote {path}: {packets} packets, {seconds:.2} s, length before each")
-                }
-            }
+        self.files.iter().map(|open| {
+            let frames = open.file.frames();
+            let seconds = frames as f64 / f64::from(open.file.rate());
+            let bytes = open.bytes();
+            format!("wrote {}: {seconds:.2} s, {frames} frames, {bytes} bytes", open.path.display())
         })
     }
 
@@ -157,50 +143,35 @@ impl Files {
     }
 }
 
-impl OutputFile {
+impl Open {
     fn create(output: &OutputInfo, path: PathBuf, force: bool) -> Result<Self, Failure> {
-        let writer = if output.packet > 0 {
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create_new(!force).create(true).truncate(force);
-            let file = options.open(&path).map_err(|error| {
-                Failure::new(
-                    Exit::Device,
-                    format!("`{}` cannot be created: {error}", path.display()),
-                )
-            })?;
-            Writer::Packets { file: BufWriter::new(file), packets: 0 }
-        } else {
-            Writer::Wav(WavWriter::create(&path, output.format, SampleType::F32, force)?)
-        };
-        let (rate, output) = (output.format.rate, output.name.clone());
-        Ok(Self { output, path, rate, frames: 0, flushed: 0, writer })
+        let file = OutputFile::create(&path, output, force)?;
+        let packets = (output.packet > 0).then_some(0);
+        Ok(Self { output: output.name.clone(), path, packets, flushed: 0, file })
     }
 
     /// Flushes once a second of audio.
     fn tend(&mut self) -> Result<(), Failure> {
-        if self.frames - self.flushed < u64::from(self.rate) {
+        let frames = self.file.frames();
+        if frames - self.flushed < u64::from(self.file.rate()) {
             return Ok(());
         }
-        self.flush()
+        self.flushed = frames;
+        self.file.flush().map_err(lost)
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
-        self.flushed = self.frames;
-        match &mut self.writer {
-            Writer::Wav(wav) => {
-                wav.flush().map_err(|error| Failure::new(Exit::Lost, error.message))
-            }
-            Writer::Packets { file, .. } => file.flush().map_err(|error| lost(&self.path, &error)),
-        }
+    /// Its length on disk, as far as it can be told.
+    fn bytes(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |file| file.len())
     }
 }
 
-fn lost(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Lost, format!("writing `{}` failed: {error}", path.display()))
+fn lost(error: BackendError) -> Failure {
+    Failure::new(Exit::Lost, error.message)
 }
 
 fn file_name(output: &OutputInfo) -> String {
-    format!("{}.{}", output.name, if output.packet > 0 { "bin" } else { "wav" })
+    format!("{}.{}", output.name, OutputFile::extension(output))
 }
 
 /// A graph may come from anywhere: its names are no paths, and no two of them may become

@@ -24,13 +24,10 @@ pub(crate) enum Show {
     Text,
     /// Events as sentences, and a line at the bottom that says how it stands.
     Status,
-    /// A line for each quarter of a second, without events.
-    Meter,
 }
 
 /// Places of the meter's bar.
-const NARROW: usize = 16;
-const WIDE: usize = 40;
+const BAR: usize = 16;
 
 /// Status lines come no faster than one can read them.
 const READABLE: Duration = Duration::from_millis(100);
@@ -46,10 +43,6 @@ pub(crate) struct Run<'a> {
     /// The output that the meter listens to; none if no output has samples.
     metered: Option<usize>,
     meter: Meter,
-    /// Frames that the meter has heard, over all.
-    heard: u64,
-    /// Quarters of a second that are on screen.
-    quarters: u64,
     last_status: Option<Instant>,
     length: Option<f64>,
     frames: Vec<u64>,
@@ -76,8 +69,6 @@ impl<'a> Run<'a> {
             files,
             metered: outputs.iter().position(|output| output.packet == 0),
             meter: Meter::default(),
-            heard: 0,
-            quarters: 0,
             last_status: None,
             length: None,
             frames: vec![0; outputs.len()],
@@ -100,21 +91,18 @@ impl<'a> Run<'a> {
 
     fn samples(&mut self, output: usize, frames: u32, samples: &[f32]) {
         self.frames[output] += u64::from(frames);
-        if self.metered == Some(output) && self.show != Show::Json {
+        if self.metered == Some(output) && self.show == Show::Status {
             self.meter.add(samples);
-            self.heard += u64::from(frames);
         }
         if self.lost.is_none() {
             self.lost = self.files.samples(output, samples).err();
         }
     }
 
-    /// A packet's header may say that its last frames are only filling.
     fn bytes(&mut self, output: usize, header: &Header, bytes: &[u8]) {
-        let frames = header.frames.saturating_sub(header.trim);
-        self.frames[output] += u64::from(frames);
-        if self.lost.is_none() && !bytes.is_empty() {
-            self.lost = self.files.packet(output, frames, bytes).err();
+        self.frames[output] += u64::from(header.captured());
+        if self.lost.is_none() {
+            self.lost = self.files.packet(output, header, bytes).err();
         }
     }
 
@@ -131,16 +119,13 @@ impl<'a> Run<'a> {
                     self.out.text(&format!("{t:9.3} s  {text}"));
                 }
             }
-            Show::Meter => {}
         }
     }
 
     /// Shows how it stands after `frames` frames of the device.
     fn tick(&mut self, frames: u64, dropped: u64) {
-        match self.show {
-            Show::Status => self.show_status(frames, dropped),
-            Show::Meter => self.show_meter(),
-            Show::Json | Show::Text => {}
+        if self.show == Show::Status {
+            self.show_status(frames, dropped);
         }
     }
 
@@ -151,19 +136,8 @@ impl<'a> Run<'a> {
         self.last_status = Some(Instant::now());
         let t = frames as f64 / f64::from(self.device.rate);
         let of = self.length.map_or(String::new(), |length| format!(" of {length:.1}"));
-        let bar = self.meter.take(NARROW);
+        let bar = self.meter.take(BAR);
         self.out.status(&format!("{t:7.1}{of} s  {bar}  dropped {dropped}"));
-    }
-
-    /// A line once a quarter of a second was heard.
-    fn show_meter(&mut self) {
-        let rate = self.metered.map_or(1, |output| self.outputs[output].format.rate);
-        let quarters = self.heard / u64::from(rate / 4).max(1);
-        if quarters > self.quarters {
-            self.quarters = quarters;
-            let line = self.meter.take(WIDE);
-            self.out.text(&format!("{:6.2} s  {line}", quarters as f64 / 4.0));
-        }
     }
 }
 

@@ -44,16 +44,21 @@ pub(crate) struct Args {
 }
 
 const AFTER: &str = "\
-An output that carries samples becomes DIR/NAME.wav, 32-bit float, bit for bit
-what the graph made. An output that carries packets becomes DIR/NAME.bin: no
-container that a player knows, but the raw packets one after the other, each
-with its length in bytes before it, as 4 bytes, little endian.
+An output becomes a file in DIR that players take:
+  samples, f32le  NAME.wav, 32-bit float, bit for bit what the graph made
+  pcm16           NAME.wav, 16 bits
+  opus            NAME.opus
+  flac            NAME.flac
+Segments and utterances lie one behind the other in it. Packets of other kinds
+become NAME.bin: one after the other, each with its length in bytes before it,
+as 4 bytes, little endian.
 
 A terminal gets text; a pipe or --json gets lines of JSON: `start`, then events
 (`segment`, `gap`, `bad_input`, `level`, `utterance_start`, `utterance_end`,
 `speech_start`, `speech_end`, `fault`, `overrun`), a `finding` for each oddity, an
-`error` for what failed, and `done` with the totals. A run that cannot begin is
-a single `error`. `t` is in seconds of capture, counts are in frames, and
+`error` for what failed, and `done` with the totals and the files: how many
+`frames` a player finds in each, at which `rate`. A run that cannot begin is a
+single `error`. `t` is in seconds of capture, counts are in frames, and
 `in` + `filled` = `out` + `dropped`.
 
 Examples:
@@ -76,7 +81,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let plan = graph.plan(format)?;
     let files = match &args.out {
         Some(folder) => {
-            let target = Target { folder, prefix: "", force: args.force, input: Some(input) };
+            let target = Target { folder, force: args.force, input: Some(input) };
             Files::create(&target, plan.outputs())?
         }
         None => Files::default(),

@@ -33,24 +33,24 @@ fn frames_out_are_the_frames_in_to_the_bit() {
 }
 
 #[test]
-fn packets_are_written_each_after_its_length() {
+fn packets_of_samples_become_the_samples_again() {
     let folder = Folder::new("packets");
     let input = folder.file("in.wav", wav(16_000, 1, 16_100));
-    let ran = tympan(&["run", &graph("levels.toml"), "-i", &input, "-o", &folder.at("out")]);
-    assert_eq!(ran.exit, 0, "{}", ran.err);
-    let bytes = fs::read(folder.at("out/packets.bin")).expect("a file of packets");
-    let (mut rest, mut sizes) = (&bytes[..], Vec::new());
-    while let Some((length, more)) = rest.split_first_chunk::<4>() {
-        let length = u32::from_le_bytes(*length) as usize;
-        sizes.push(length);
-        rest = &more[length..];
+    for (kind, bytes) in [("pcm16", 2), ("f32le", 4)] {
+        let text = format!("[[node]]\nkind = \"{kind}\"\n[[output]]\nname = \"packets\"\n");
+        let graph = folder.file("graph.toml", text);
+        let ran = tympan(&["run", &graph, "-i", &input, "-o", &folder.at("out"), "--force"]);
+        assert_eq!(ran.exit, 0, "{}", ran.err);
+        let path = folder.at("out/packets.wav");
+        assert!(samples(&path) == (samples(&input).0, 16_100), "{kind}");
+        let size = fs::metadata(&path).expect("the file").len();
+        assert!((16_100 * bytes..16_200 * bytes).contains(&size), "{kind}: {size} bytes");
+        let done = ran.done();
+        // 20 ms each; the last one holds the 100 frames that are left.
+        assert_eq!(done["files"][0]["packets"], 51);
+        assert_eq!(done["files"][0]["frames"], 16_100);
+        assert_eq!(done["files"][0]["bytes"], size);
     }
-    // 20 ms of 16-bit samples each; the last one holds the 100 frames that are left.
-    assert_eq!(sizes.len(), 51);
-    assert!(sizes[..50].iter().all(|size| *size == 640) && sizes[50] == 200, "{sizes:?}");
-    let done = ran.done();
-    assert_eq!(done["files"][1]["packets"], 51);
-    assert_eq!(done["files"][1]["frames"], 16_100);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn two_runs_differ_in_their_duration_alone() {
         let mut lines = ran.lines();
         lines.pop();
         let read = |name: &str| fs::read(folder.at(&format!("{out}/{name}"))).expect("a file");
-        (lines, read("voice.wav"), read("packets.bin"))
+        (lines, read("voice.wav"), read("packets.wav"))
     };
     assert!(run("a") == run("b"));
 }
@@ -109,8 +109,8 @@ fn text_is_there_for_those_who_ask() {
     assert!(!ran.out.contains(['\r', '\x1b']), "no terminal, no tricks");
     let ran =
         tympan(&["run", &graph("levels.toml"), "-i", &input, "-o", &folder.at("o"), "--text"]);
-    assert!(ran.out.contains("voice.wav: 48000 frames, 1.00 s"), "{}", ran.out);
-    assert!(ran.out.contains("packets.bin: 50 packets, 1.00 s"), "{}", ran.out);
+    assert!(ran.out.contains("voice.wav: 1.00 s, 48000 frames, 192094 bytes"), "{}", ran.out);
+    assert!(ran.out.contains("packets.wav: 1.00 s, 48000 frames, 96080 bytes"), "{}", ran.out);
 }
 
 #[test]
@@ -169,14 +169,14 @@ fn nothing_is_overwritten_unasked() {
     let input = folder.file("in.wav", wav(16_000, 1, 1_600));
     fs::create_dir(folder.at("out")).expect("a folder");
     // The second of two outputs is there: the first must not be begun either.
-    let kept = folder.file("out/packets.bin", "mine");
+    let kept = folder.file("out/packets.wav", "mine");
     let run = |more: &[&str]| {
         let (path, out) = (graph("levels.toml"), folder.at("out"));
         tympan(&[&["run", &path, "--input", &input, "--out", &out], more].concat())
     };
     let ran = run(&[]);
     assert_eq!(ran.exit, 2);
-    assert!(ran.err.contains("packets.bin") && ran.err.contains("--force"), "{}", ran.err);
+    assert!(ran.err.contains("packets.wav") && ran.err.contains("--force"), "{}", ran.err);
     assert_eq!(fs::read(&kept).expect("the file"), b"mine");
     assert!(fs::metadata(folder.at("out/voice.wav")).is_err());
     assert_eq!(run(&["--force"]).exit, 0);

@@ -1,5 +1,7 @@
 //! Every verb, as its help says.
 
+use std::fs;
+
 use serde_json::Value as Json;
 
 use crate::kit::{Folder, fed, graph, samples, tympan};
@@ -36,39 +38,68 @@ fn the_version_is_the_package_s() {
     assert_eq!((ran.exit, ran.out.trim()), (0, concat!("tympan ", env!("CARGO_PKG_VERSION"))));
 }
 
+#[cfg(feature = "opus")]
 #[test]
-fn demo_needs_nothing_and_leaves_a_wav() {
+fn demo_needs_nothing_and_leaves_what_was_said() {
     let folder = Folder::new("demo");
     let out = folder.at("some/where");
-    // The second one writes over the first.
-    for _ in 0..2 {
-        let ran = tympan(&["demo", "--out", &out]);
-        assert_eq!(ran.exit, 0, "{}", ran.err);
-        assert!(ran.out.contains("highpass"), "the plan: {}", ran.out);
-        assert_eq!(ran.out.lines().filter(|l| l.contains(" rms ")).count(), 24, "4 per second");
-        assert!(ran.out.contains("frames: 288000 in + 0 filled = 288000 out + 0 dropped"));
-        assert!(ran.out.contains("times realtime"), "{}", ran.out);
-        assert!(ran.out.contains("tympan-demo-voice.wav"), "{}", ran.out);
-    }
-    let (voice, promised) = samples(&folder.at("some/where/tympan-demo-voice.wav"));
-    assert_eq!((voice.len(), promised), (288_000, 288_000));
-    // Phrases and pauses: some tenths of a second are loud and some are not.
-    let loud = |tenth: &[f32]| tenth.iter().any(|x| x.abs() > 0.2);
-    let tenths = voice.chunks(4_800).map(loud);
-    let spoken = tenths.filter(|loud| *loud).count();
-    assert!((15..55).contains(&spoken), "{spoken} of 60 tenths");
+    let ran = tympan(&["demo", "--out", &out]);
+    assert_eq!(ran.exit, 0, "{}", ran.err);
+    assert!(ran.out.contains("suppress"), "the plan: {}", ran.out);
+    assert!(ran.out.contains("utterance 1 begins"), "{}", ran.out);
+    assert!(ran.out.contains("frames: 480000 in + 0 filled = 480000 out + 0 dropped"));
+    assert!(ran.out.contains("times realtime"), "{}", ran.out);
+    assert!(ran.out.contains("some/where/speech.opus: "), "{}", ran.out);
+    let (take, promised) = samples(&folder.at("some/where/take.wav"));
+    assert_eq!((take.len(), promised), (480_000, 480_000));
+    let opus = fs::read(folder.at("some/where/speech.opus")).expect("the file");
+    assert!(opus.starts_with(b"OggS"));
+    // Nothing is written over unasked.
+    let again = tympan(&["demo", "--out", &out]);
+    assert_eq!(again.exit, 2);
+    assert!(again.err.contains("exists already") && again.err.contains("--force"), "{}", again.err);
+    assert_eq!(tympan(&["demo", "--out", &out, "--force"]).exit, 0);
+    assert!(fs::read(folder.at("some/where/speech.opus")).expect("the file") == opus);
 }
 
 #[test]
-fn demo_in_json_has_the_plan_the_levels_and_the_totals() {
+fn demo_finds_a_folder_of_its_own() {
+    let folder = Folder::new("demo-folder");
+    for name in ["tympan-demo", "tympan-demo-2"] {
+        let mut command = crate::kit::command(&["demo", "--json"]);
+        let ran = command.current_dir(folder.at("")).output().expect("the program starts");
+        assert_eq!(ran.status.code(), Some(0));
+        assert!(fs::metadata(folder.at(name).as_str()).is_ok_and(|it| it.is_dir()), "{name}");
+    }
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn demo_in_json_has_the_plan_the_utterances_and_the_totals() {
     let folder = Folder::new("demo-json");
     let ran = tympan(&["demo", "--json", "--out", &folder.at("")]);
     assert_eq!(ran.exit, 0, "{}", ran.err);
-    assert_eq!(ran.events("row").len(), 8);
-    assert_eq!(ran.events("level").len(), 60);
+    assert_eq!(ran.events("row").len(), 12);
+    let times = |event: &str| -> Vec<f64> {
+        ran.events(event).iter().map(|line| line["t"].as_f64().expect("a time")).collect()
+    };
+    let (starts, ends) = (times("utterance_start"), times("utterance_end"));
+    assert_eq!((starts.len(), ends.len()), (2, 2));
     let done = ran.done();
-    assert_eq!(done["in"], 288_000);
-    assert_eq!(done["files"][0]["frames"], 288_000);
+    assert_eq!(done["in"], 480_000);
+    assert_eq!(done["files"][0]["frames"], 480_000);
+    let speech = &done["files"][2];
+    assert_eq!(
+        (speech["output"].as_str(), speech["rate"].as_u64()),
+        (Some("speech"), Some(48_000))
+    );
+    // Both utterances, and between them less than a packet and the look-ahead.
+    let said: f64 = ends.iter().zip(&starts).map(|(end, start)| end - start).sum();
+    let played = speech["frames"].as_f64().expect("a count") / 48_000.0;
+    assert!(
+        (said..said + 0.04).contains(&(played + 1e-6)),
+        "{said} s said, {played} s in the file"
+    );
     assert!(done["times_realtime"].as_f64().expect("a ratio") > 1.0);
 }
 

@@ -1,0 +1,187 @@
+//! The file of one output, whatever it carries.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use tympan_backends::wav::{SampleType, WavWriter};
+use tympan_backends::{BackendError, BackendErrorKind};
+use tympan_core::{Header, OutputInfo};
+
+use super::flac::FlacFile;
+use super::opus::{OggOpus, RATE as OPUS_RATE};
+
+/// A file for one output, in the format that suits it:
+///
+/// | what it carries | the file |
+/// |---|---|
+/// | samples, and packets of `f32le` | `.wav`, 32-bit float |
+/// | packets of `pcm16` | `.wav`, 16 bits |
+/// | packets of `opus` | `.opus` |
+/// | packets of `flac` | `.flac` |
+/// | other packets | `.bin`: each after its length in bytes, as 4 bytes, little endian |
+pub struct OutputFile {
+    name: String,
+    rate: u32,
+    writer: Writer,
+}
+
+enum Writer {
+    /// The type is that of packets too.
+    Wav(WavWriter, SampleType),
+    Opus(OggOpus<fs::File>),
+    Flac(FlacFile<fs::File>),
+    /// And how many frames they stand for.
+    Packets(BufWriter<fs::File>, u64),
+}
+
+impl OutputFile {
+    /// What the names of such files end with.
+    pub fn extension(output: &OutputInfo) -> &'static str {
+        match output.codec {
+            "" | "pcm16" | "f32le" => "wav",
+            "opus" => "opus",
+            "flac" => "flac",
+            _ => "bin",
+        }
+    }
+
+    /// Creates a file. An existing one is an error unless `overwrite` is set.
+    pub fn create(
+        path: impl AsRef<Path>,
+        output: &OutputInfo,
+        overwrite: bool,
+    ) -> Result<Self, BackendError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let wav = |kind| {
+            let wav = WavWriter::create(path, output.format, kind, overwrite)?;
+            Ok::<_, BackendError>(Writer::Wav(wav, kind))
+        };
+        let file = || create(path, overwrite).map_err(|error| no_file(&name, &error));
+        let mut rate = output.format.rate;
+        let writer = match output.codec {
+            "" | "f32le" => wav(SampleType::F32)?,
+            "pcm16" => wav(SampleType::I16)?,
+            "opus" => {
+                rate = OPUS_RATE;
+                Writer::Opus(OggOpus::new(file()?, output.format))
+            }
+            "flac" => Writer::Flac(FlacFile::new(file()?, output.format)),
+            _ => Writer::Packets(BufWriter::new(file()?), 0),
+        };
+        Ok(Self { name, rate, writer })
+    }
+
+    /// Writes interleaved samples, of an output that carries samples.
+    pub fn samples(&mut self, samples: &[f32]) -> Result<(), BackendError> {
+        match &mut self.writer {
+            Writer::Wav(wav, _) => wav.write(samples),
+            _ => Err(failed(&self.name, &io::Error::other("it takes packets, not samples"))),
+        }
+    }
+
+    /// Writes a packet, of an output that carries packets. An empty one leaves no trace.
+    pub fn packet(&mut self, header: &Header, bytes: &[u8]) -> Result<(), BackendError> {
+        let written = match &mut self.writer {
+            Writer::Wav(wav, kind) => return wav.write(&unpacked(*kind, bytes)),
+            Writer::Opus(opus) => opus.packet(header, bytes),
+            Writer::Flac(flac) => flac.packet(header, bytes),
+            Writer::Packets(_, _) if bytes.is_empty() => Ok(()),
+            Writer::Packets(file, frames) => {
+                *frames += u64::from(header.captured());
+                let length = (bytes.len() as u32).to_le_bytes();
+                file.write_all(&length).and_then(|()| file.write_all(bytes))
+            }
+        };
+        written.map_err(|error| failed(&self.name, &error))
+    }
+
+    /// How many frames a player makes of what was written, at [`rate`](Self::rate).
+    pub fn frames(&self) -> u64 {
+        match &self.writer {
+            Writer::Wav(wav, _) => wav.frames(),
+            Writer::Opus(opus) => opus.samples(),
+            Writer::Flac(flac) => flac.frames(),
+            Writer::Packets(_, frames) => *frames,
+        }
+    }
+
+    /// The rate at which the file plays, in Hz: that of the output, or 48000 for Opus,
+    /// which knows no other.
+    pub fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// Hands everything to the system and makes the header of a WAV file true. The last
+    /// 100 ms of Opus wait for [`finish`](Self::finish), and so does the head of FLAC.
+    pub fn flush(&mut self) -> Result<(), BackendError> {
+        match &mut self.writer {
+            Writer::Wav(wav, _) => wav.flush(),
+            Writer::Opus(_) | Writer::Flac(_) => Ok(()),
+            Writer::Packets(file, _) => file.flush().map_err(|error| failed(&self.name, &error)),
+        }
+    }
+
+    /// Makes the file complete. Nothing can be written behind it.
+    pub fn finish(&mut self) -> Result<(), BackendError> {
+        let finished = match &mut self.writer {
+            Writer::Wav(wav, _) => return wav.flush(),
+            Writer::Opus(opus) => opus.finish(),
+            Writer::Flac(flac) => flac.finish(),
+            Writer::Packets(file, _) => file.flush(),
+        };
+        finished.map_err(|error| failed(&self.name, &error))
+    }
+}
+
+impl std::fmt::Debug for OutputFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutputFile")
+            .field("name", &self.name)
+            .field("rate", &self.rate)
+            .field("frames", &self.frames())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The samples of a packet of `pcm16` or `f32le`.
+fn unpacked(kind: SampleType, bytes: &[u8]) -> Vec<f32> {
+    match kind {
+        SampleType::I16 => {
+            let words = bytes.chunks_exact(2);
+            words.map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0).collect()
+        }
+        SampleType::F32 => {
+            let words = bytes.chunks_exact(4);
+            words.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        }
+    }
+}
+
+fn create(path: &Path, overwrite: bool) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(!overwrite).create(true).truncate(overwrite);
+    options.open(path)
+}
+
+fn no_file(name: &str, error: &io::Error) -> BackendError {
+    let (kind, message) = match error.kind() {
+        io::ErrorKind::AlreadyExists => (
+            BackendErrorKind::Failed,
+            format!("`{name}` exists already; choose another name or allow overwriting"),
+        ),
+        io::ErrorKind::NotFound => (
+            BackendErrorKind::NotFound,
+            format!("`{name}` cannot be created: its folder does not exist"),
+        ),
+        _ => (BackendErrorKind::Failed, format!("`{name}` cannot be created: {error}")),
+    };
+    BackendError::new(kind, message)
+}
+
+fn failed(name: &str, error: &io::Error) -> BackendError {
+    let message =
+        format!("writing `{name}` failed: {error}; what is written before stays readable");
+    BackendError::new(BackendErrorKind::Failed, message)
+}
