@@ -65,8 +65,11 @@ impl<W: Write + Seek> FlacFile<W> {
             self.bits = 16;
             self.sizes = (0, 0);
         }
-        let (least, most) = around(self.blocks, self.last.max(SMALLEST));
-        let head = self.head((least.max(SMALLEST), most), self.sizes, self.frames);
+        // The last block counts for the smallest only where it is the only one.
+        let (least, most) = self.blocks;
+        let least = if most == 0 { self.last } else { least };
+        let blocks = (least.max(SMALLEST), most.max(self.last).max(SMALLEST));
+        let head = self.head(blocks, self.sizes, self.frames);
         self.to.seek(SeekFrom::Start(0))?;
         self.to.write_all(&head)?;
         self.to.seek(SeekFrom::End(0))?;
