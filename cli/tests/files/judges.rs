@@ -15,7 +15,8 @@ pub(crate) fn ffmpeg(file: &Path, channels: usize) -> Option<usize> {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-i"]).arg(file).args(["-f", "s16le", "-"]);
     let output = run(command)?;
-    assert!(output.stderr.is_empty(), "{file:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.is_empty(), "{}: {said}", file.display());
     Some(played(&output, file) / 2 / channels)
 }
 

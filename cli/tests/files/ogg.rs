@@ -161,7 +161,7 @@ fn checksum(page: &[u8]) -> u32 {
         let byte = if (22..26).contains(&at) { 0 } else { *byte };
         for bit in (0..8).rev() {
             let carry = sum >> 31 ^ u32::from(byte >> bit & 1);
-            sum = sum << 1 ^ carry * 0x04c1_1db7;
+            sum = (sum << 1) ^ (carry * 0x04c1_1db7);
         }
     }
     sum

@@ -8,6 +8,7 @@ mod barge_in;
 mod delay;
 mod denoise;
 mod figure;
+mod files;
 mod hear;
 mod noises;
 mod recogniser;
@@ -27,6 +28,7 @@ const PARTS: &[(&str, Part)] = &[
     ("barge-in", barge_in::evaluate),
     ("delay", delay::evaluate),
     ("denoise", denoise::evaluate),
+    ("files", files::evaluate),
     ("recogniser", recogniser::evaluate),
 ];
 

@@ -88,6 +88,26 @@ pub(crate) fn ours() -> Result<Vec<Labelled>, String> {
     here.names(".")?.into_iter().map(|name| here.one(&name.clone(), name)).collect()
 }
 
+/// The paths of all WAV files, wherever they lie, ours among them.
+pub(crate) fn all() -> Result<Vec<PathBuf>, String> {
+    let ours = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/audio");
+    let mut folders = vec![ours, Recordings::find()?.0];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|e| format!("`{}`: {e}", folder.display()))?;
+        for entry in entries {
+            let path = entry.map_err(|e| e.to_string())?.path();
+            match path.extension().and_then(|e| e.to_str()) {
+                _ if path.is_dir() => folders.push(path),
+                Some("wav") => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 fn read(path: &Path) -> Result<Vec<f32>, String> {
     let text = format!(
         "[[node]]\nkind = \"mix\"\nchannels = 1\n[[node]]\nkind = \"resample\"\nrate = {RATE}\n[[output]]\nname = \"all\""
