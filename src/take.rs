@@ -3,6 +3,20 @@
 //! Everything works on an ordinary thread, behind the readers of a pipeline, and writes
 //! as it goes: a program that is killed leaves a file that plays up to there.
 //!
+//! ```no_run
+//! use tympan::take::OutputFile;
+//!
+//! # fn keep(mut packets: tympan::PacketReader) -> Result<(), tympan::BackendError> {
+//! let output = packets.info().clone();
+//! let name = format!("{}.{}", output.name, OutputFile::extension(&output));
+//! let mut file = OutputFile::create(name, &output, false)?;
+//! while let Some(packet) = packets.next_packet() {
+//!     file.packet(&packet.header, packet.bytes)?;
+//! }
+//! file.finish()
+//! # }
+//! ```
+//!
 //! | file | holds |
 //! |---|---|
 //! | `file` | the file of one output, whatever it carries |

@@ -92,3 +92,15 @@ fn what_is_no_packet_of_flac_is_refused() {
         assert!(flac.packet(&header, bytes).is_err());
     }
 }
+
+#[test]
+fn lost_packets_leave_a_file_that_plays() {
+    let format = Format::mono(16_000);
+    let sound = voice(format, 16_000);
+    let mut taken = packets(&graph("flac", ""), "it", format, &[&sound]);
+    taken.packets.remove(3);
+    let whole = file(&taken, true);
+    let (samples, promised) = decoded(&whole, 16);
+    assert_eq!((samples.len(), promised), (14_400, Some(14_400)));
+    judges::flac(&Folder::new("flac-lost").file("it.flac", &whole));
+}

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Command;
 
-use crate::kit::{Folder, command, ended, graph, line, samples, tympan, wav};
+use crate::kit::{Folder, command, ended, graph, line, samples, wav};
 
 #[test]
 fn a_reader_that_goes_away_ends_a_verb_quietly() {
@@ -83,7 +83,7 @@ fn a_full_disk_is_data_lost() {
     std::fs::create_dir(folder.at("out")).expect("a folder");
     std::os::unix::fs::symlink("/dev/full", folder.at("out/speech.opus")).expect("a link");
     let out = folder.at("out");
-    let ran = tympan(&["run", &graph, "-i", &input, "-o", &out, "--force"]);
+    let ran = crate::kit::tympan(&["run", &graph, "-i", &input, "-o", &out, "--force"]);
     assert_eq!(ran.exit, 6, "{}", ran.err);
     assert!(ran.err.contains("speech.opus") && ran.err.contains("No space"), "{}", ran.err);
     assert_eq!(ran.done()["event"], "done", "the account is given all the same");

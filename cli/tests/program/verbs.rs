@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value as Json;
 
-use crate::kit::{Folder, fed, graph, samples, tympan};
+use crate::kit::{self, Folder, fed, graph, tympan};
 
 const VERBS: [&str; 7] = ["demo", "run", "check", "plan", "nodes", "inspect", "schema"];
 
@@ -27,7 +27,7 @@ fn help_fits_80_columns_and_has_an_example() {
 
 #[test]
 fn without_a_verb_there_is_help_and_exit_2() {
-    let ran = crate::kit::command::<&str>(&[]).output().expect("the program starts");
+    let ran = kit::command::<&str>(&[]).output().expect("the program starts");
     assert_eq!(ran.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&ran.stderr).contains("Usage: tympan"));
 }
@@ -50,7 +50,7 @@ fn demo_needs_nothing_and_leaves_what_was_said() {
     assert!(ran.out.contains("frames: 480000 in + 0 filled = 480000 out + 0 dropped"));
     assert!(ran.out.contains("times realtime"), "{}", ran.out);
     assert!(ran.out.contains("some/where/speech.opus: "), "{}", ran.out);
-    let (take, promised) = samples(&folder.at("some/where/take.wav"));
+    let (take, promised) = kit::samples(&folder.at("some/where/take.wav"));
     assert_eq!((take.len(), promised), (480_000, 480_000));
     let opus = fs::read(folder.at("some/where/speech.opus")).expect("the file");
     assert!(opus.starts_with(b"OggS"));
@@ -66,7 +66,7 @@ fn demo_needs_nothing_and_leaves_what_was_said() {
 fn demo_finds_a_folder_of_its_own() {
     let folder = Folder::new("demo-folder");
     for name in ["tympan-demo", "tympan-demo-2"] {
-        let mut command = crate::kit::command(&["demo", "--json"]);
+        let mut command = kit::command(&["demo", "--json"]);
         let ran = command.current_dir(folder.at("")).output().expect("the program starts");
         assert_eq!(ran.status.code(), Some(0));
         assert!(fs::metadata(folder.at(name).as_str()).is_ok_and(|it| it.is_dir()), "{name}");
