@@ -5,6 +5,9 @@
 //! [`Format`], [`Executor`] what runs. A [`Kind`] describes and builds a [`Node`];
 //! everything that leaves goes through a [`Sink`].
 //!
+//! [`session`] is apart from all that: the machine that keeps a take alive while the
+//! platform takes the microphone away and gives it back.
+//!
 //! The crate knows no threads, files, TOML or platforms, needs `alloc` and nothing
 //! else, and has no unsafe code.
 
@@ -22,6 +25,7 @@ mod guard;
 mod node;
 mod param;
 mod plan;
+pub mod session;
 mod sink;
 mod tape;
 mod time;

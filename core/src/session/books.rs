@@ -1,0 +1,106 @@
+//! What the take holds and what it lacks: captured audio, gaps, the user's pauses.
+//!
+//! From the first frame to the stop, captured time plus gaps plus pauses is the time on
+//! the wall.
+
+use super::{Gap, GapCause, Heartbeat, Ms, Session, TakeOrder};
+
+/// The books of one take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Books {
+    /// There is a take on disk that is not closed.
+    pub(super) open: bool,
+    /// The length of what was captured, in microseconds.
+    pub(super) captured_us: u64,
+    /// What the division left over, in parts of `rate`, so that no rate accumulates an
+    /// error.
+    rest: u64,
+    rate: u32,
+    /// When the last captured frame ended. None before the first.
+    end: Option<Ms>,
+    absence: Absence,
+}
+
+/// Why nothing is captured now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absence {
+    /// Something is, or no reason is known.
+    None,
+    /// The user does not want it. Not a gap.
+    User,
+    /// It was taken away.
+    System(GapCause),
+}
+
+impl Books {
+    pub(super) const fn new() -> Self {
+        Self {
+            open: false,
+            captured_us: 0,
+            rest: 0,
+            rate: 0,
+            end: None,
+            absence: Absence::None,
+        }
+    }
+
+    /// Adds these frames.
+    fn add(&mut self, beat: &Heartbeat) {
+        let rate = u64::from(beat.format.rate.max(1));
+        if self.rate != beat.format.rate {
+            (self.rate, self.rest) = (beat.format.rate, 0);
+        }
+        let parts = u64::from(beat.frames) * 1_000_000 + self.rest;
+        self.captured_us += parts / rate;
+        self.rest = parts % rate;
+        self.end = Some(beat.host.saturating_add(beat.ms()));
+    }
+}
+
+impl Heartbeat {
+    /// How long these frames are.
+    const fn ms(&self) -> Ms {
+        let rate = if self.format.rate == 0 { 1 } else { self.format.rate as u64 };
+        self.frames as u64 * 1000 / rate
+    }
+}
+
+impl Session {
+    /// From here on nothing is captured, for this reason.
+    pub(super) fn absent(&mut self, cause: GapCause) {
+        self.books.absence = Absence::System(cause);
+    }
+
+    /// From `now` on the user does not want anything captured. What was missing until
+    /// then is a gap.
+    pub(super) fn absent_by_choice(&mut self, now: Ms) {
+        self.close_gap(now, GapCause::Rebuild);
+        self.books.absence = Absence::User;
+    }
+
+    /// Ends an absence at `at`, and marks it if it was a gap. `cause` is the one of a
+    /// hole that nobody announced.
+    pub(super) fn close_gap(&mut self, at: Ms, cause: GapCause) {
+        let absence = core::mem::replace(&mut self.books.absence, Absence::None);
+        let cause = match absence {
+            Absence::None => cause,
+            Absence::System(told) => told,
+            Absence::User => return,
+        };
+        let Some(began) = self.books.end else { return };
+        if at > began.saturating_add(self.policy.gap_ms) {
+            self.take(TakeOrder::MarkGap(Gap { began, ended: at, cause }));
+        }
+    }
+
+    /// Captured frames: counts them, and marks what is missing before them.
+    pub(super) fn count(&mut self, beat: &Heartbeat, cause: GapCause) {
+        self.close_gap(beat.host, cause);
+        self.books.add(beat);
+        self.listen_for_silence(beat);
+        let limit = self.start.max_ms.unwrap_or(self.policy.max_ms);
+        if self.captured_ms() >= limit {
+            self.finish(beat.host.saturating_add(beat.ms()));
+        }
+    }
+}
