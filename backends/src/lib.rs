@@ -7,6 +7,8 @@
 //!   can take it or paced like a device;
 //! - [`Mock`](mock::Mock) is a device in virtual time that does what a test tells it,
 //!   so that an app can rehearse losses, stalls and route changes without a microphone;
+//! - [`Phone`](phone::Phone) is a phone in virtual time, with an audio session that calls,
+//!   headsets and the system take away and change, and scripts of such troubles;
 //! - [`wav`] reads and writes the files themselves.
 //!
 //! A backend holds no policy: what to do about a gap or a new format is decided by
@@ -20,6 +22,7 @@
 mod backend;
 pub mod file;
 pub mod mock;
+pub mod phone;
 pub mod wav;
 
 pub use backend::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Notice};

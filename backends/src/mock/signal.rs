@@ -54,7 +54,7 @@ impl Signal {
     }
 
     /// Writes the frames from number `first` on, interleaved.
-    pub(super) fn fill(&mut self, out: &mut [f32], first: u64, format: Format) {
+    pub(crate) fn fill(&mut self, out: &mut [f32], first: u64, format: Format) {
         let channels = usize::from(format.channels).max(1);
         let rate = f64::from(format.rate.max(1));
         let mut voice = None;

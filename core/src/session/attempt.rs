@@ -49,16 +49,31 @@ pub(super) enum Stage {
     /// Until the take is open.
     Opening,
     /// For the owner of the session.
-    Owner { until: Ms },
+    Owner {
+        until: Ms,
+    },
     /// Until the hardware has been quiet for a while. Then from `Reading` on.
-    Settling { since: Ms, until: Ms },
+    Settling {
+        since: Ms,
+        until: Ms,
+    },
     /// Until the next try.
-    Waiting { until: Ms },
-    Activating { until: Ms },
-    Reading { until: Ms },
-    StartingIo { until: Ms },
+    Waiting {
+        until: Ms,
+    },
+    Activating {
+        until: Ms,
+    },
+    Reading {
+        until: Ms,
+    },
+    StartingIo {
+        until: Ms,
+    },
     /// For audio.
-    Listening { until: Ms },
+    Listening {
+        until: Ms,
+    },
 }
 
 /// Why a try failed.

@@ -34,14 +34,7 @@ enum Absence {
 
 impl Books {
     pub(super) const fn new() -> Self {
-        Self {
-            open: false,
-            captured_us: 0,
-            rest: 0,
-            rate: 0,
-            end: None,
-            absence: Absence::None,
-        }
+        Self { open: false, captured_us: 0, rest: 0, rate: 0, end: None, absence: Absence::None }
     }
 
     /// Adds these frames.

@@ -103,11 +103,6 @@ impl Profile {
     };
 
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::DICTATION,
-        Self::DICTATION_MIXED,
-        Self::VOICE_AGENT,
-        Self::CALLKIT,
-        Self::MEETING,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::DICTATION, Self::DICTATION_MIXED, Self::VOICE_AGENT, Self::CALLKIT, Self::MEETING];
 }

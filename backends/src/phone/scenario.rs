@@ -1,0 +1,162 @@
+//! Scripts of what happens to a phone, with what is expected of a recorder, as JSON.
+
+mod events;
+mod expect;
+mod fields;
+
+use std::fmt;
+
+use tympan_core::Format;
+use tympan_core::session::{Ask, AutoResume, Ms, PauseMode};
+
+use super::{Expect, Happening, Setup, System};
+use fields::{Fields, Source};
+
+/// One script.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub id: String,
+    /// What sort of trouble it is about.
+    pub category: String,
+    /// What it is about, in a line.
+    pub title: String,
+    /// The phone it plays on.
+    pub setup: Setup,
+    /// What happens, in order.
+    pub events: Vec<Scripted>,
+    /// When it is over.
+    pub end_ms: Ms,
+    /// What is expected.
+    pub expect: Expect,
+}
+
+/// One line of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scripted {
+    /// When.
+    pub at_ms: Ms,
+    /// What.
+    pub what: What,
+}
+
+/// What a line of a script does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The app asks its recorder for something.
+    Ask(Ask),
+    /// The app asks how it is.
+    Status,
+    /// Something happens to the phone.
+    Happens(Happening),
+}
+
+/// What is wrong with a file of scripts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioError {
+    /// Where, from 1.
+    pub line: usize,
+    /// What, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+/// The format that is read.
+const SCHEMA: &str = "tympan-session-scenarios/1";
+
+impl Scenario {
+    /// Reads a file of scripts. Unknown words are refused: a script that is half
+    /// understood proves nothing.
+    pub fn read_all(text: &str) -> Result<Vec<Self>, ScenarioError> {
+        let source = Source::new(text);
+        let mut file = source.object(source.whole()?, "the file")?;
+        // Notes for people.
+        file.skip(&["vocabulary", "defaults", "counts"]);
+        let schema = file.text("schema")?;
+        if schema != SCHEMA {
+            let message = format!("this is `{schema}`; only `{SCHEMA}` can be read");
+            return Err(ScenarioError { line: file.line_of("schema"), message });
+        }
+        let scenarios = file.list("scenarios")?;
+        file.done()?;
+        scenarios.into_iter().map(|raw| Self::read(source.object(raw, "a scenario")?)).collect()
+    }
+
+    fn read(mut fields: Fields<'_>) -> Result<Self, ScenarioError> {
+        // Where it comes from, for people.
+        fields.skip(&["source", "wrong_behaviour", "confidence", "confirmed_by"]);
+        let id = fields.text("id")?;
+        fields.rename(&format!("scenario `{id}`"));
+        let system = system(&mut fields)?;
+        let scenario = Self {
+            category: fields.text_or("category", "")?,
+            title: fields.text_or("title", "")?,
+            setup: setup(fields.object("preconditions")?, system)?,
+            end_ms: fields.number("end_ms")?,
+            events: events::read(fields.list("events")?, fields.source())?,
+            expect: expect::read(fields.object("expect")?)?,
+            id,
+        };
+        if scenario.events.last().is_some_and(|last| last.at_ms > scenario.end_ms) {
+            return Err(fields.error("end_ms", "it ends before its last event".to_owned()));
+        }
+        fields.done()?;
+        Ok(scenario)
+    }
+}
+
+fn system(fields: &mut Fields<'_>) -> Result<System, ScenarioError> {
+    let words = [
+        ("ios", System::Ios),
+        ("any", System::Ios),
+        ("android", System::Android),
+        ("macos", System::Macos),
+    ];
+    fields.word_or("platform", &words, System::Ios)
+}
+
+fn setup(mut fields: Fields<'_>, system: System) -> Result<Setup, ScenarioError> {
+    // A profile, a file's format and what is declared to a store change nothing about
+    // when a phone takes its microphone away.
+    fields.skip(&["category", "mode", "options", "background_audio_entitled"]);
+    fields.skip(&["foreground_service", "format"]);
+    let auto_resume = [
+        ("when_system_says", AutoResume::WhenSystemSays),
+        ("always_after_interruption", AutoResume::AlwaysAfterInterruption),
+        ("never", AutoResume::Never),
+    ];
+    let pause = [("release", PauseMode::Release), ("hold", PauseMode::Hold)];
+    let default = Setup { system, ..Setup::default() };
+    let mut setup = Setup {
+        callkit: fields.flag_or("callkit", false)?,
+        permitted: fields.word_or("permission", &[("granted", true), ("denied", false)], true)?,
+        background: fields.word_or(
+            "app_state",
+            &[("foreground", false), ("inactive", false), ("background", true)],
+            false,
+        )?,
+        auto_resume: fields.word_or("auto_resume", &auto_resume, default.auto_resume)?,
+        pause: fields.word_or("pause_mode", &pause, default.pause)?,
+        rungs: fields.texts_or_none("activation_profiles")?,
+        preferred_input: fields.text_or_none("preferred_input")?,
+        prefers_no_interruptions: fields.flag_or("prefers_no_interruptions", false)?,
+        intent: fields.flag_or("background_intent", false)?,
+        live_activity: fields.flag_or("live_activity", false)?,
+        ..default
+    };
+    if fields.has("input") {
+        let mut input = fields.object("input")?;
+        setup.port = input.text("port")?;
+        setup.format = Format::new(input.number("rate")? as u32, input.number("channels")? as u16);
+        input.done()?;
+    }
+    fields.done()?;
+    Ok(setup)
+}

@@ -1,0 +1,3 @@
+//! The session machine on the simulated phone.
+
+mod scripts;
