@@ -222,6 +222,11 @@ impl Phone {
         self.active && !self.setup.callkit
     }
 
+    /// Whether I/O runs.
+    pub fn is_running(&self) -> bool {
+        self.io.is_some()
+    }
+
     /// Whether the app is in the background.
     pub fn is_background(&self) -> bool {
         self.background
@@ -265,8 +270,10 @@ impl Phone {
         }
         let stale = std::mem::take(&mut self.faults.stale_ms) / Self::TICK_MS;
         for n in 0..stale {
-            let host = since.saturating_sub((stale - n) * Self::TICK_MS);
-            self.buffer(host, Sound::Stale);
+            // Nothing was captured before the clock began.
+            if let Some(host) = since.checked_sub((stale - n) * Self::TICK_MS) {
+                self.buffer(host, Sound::Stale);
+            }
         }
         let sound = if self.faults.zeros.is_some() { Sound::Zeros } else { Sound::Signal };
         self.buffer(now - Self::TICK_MS, sound);
@@ -417,7 +424,7 @@ impl Phone {
 
 impl Phone {
     /// A process has begun and hears of it.
-    pub(crate) fn launched(&mut self) {
+    pub fn launched(&mut self) {
         self.post(Event::Launched);
     }
 

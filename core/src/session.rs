@@ -105,6 +105,8 @@ pub struct Session {
     mic: Mic,
     attempt: Attempt,
     books: Books,
+    /// Those of the take before, for when a start is rejected.
+    last_books: Books,
     silence: Silence,
     /// When an open microphone without a take is closed.
     warm_until: Ms,
@@ -184,6 +186,7 @@ impl Session {
             mic: Mic::new(),
             attempt: Attempt::new(),
             books: Books::new(),
+            last_books: Books::new(),
             silence: Silence::new(),
             warm_until: 0,
             said: Commands::new(),
@@ -249,8 +252,8 @@ impl Session {
             Event::HardwareFormat { ticket, format } => self.format_read(now, ticket, format),
             Event::IoStarted { ticket } => self.io_started(now, ticket),
             Event::IoFailed { ticket, code } => self.io_failed(now, ticket, code),
-            Event::WriteFailed => self.fail(ErrorCode::FileError),
-            Event::PermissionRevoked => self.fail(ErrorCode::PermissionDenied),
+            Event::WriteFailed => self.fail(now, ErrorCode::FileError),
+            Event::PermissionRevoked => self.fail(now, ErrorCode::PermissionDenied),
             Event::InterruptionBegan(reason) => self.interruption_began(reason),
             Event::InterruptionEnded => self.interruption_ended(now),
             Event::ResumeHint(hint) => self.hinted(now, hint),

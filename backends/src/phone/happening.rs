@@ -207,12 +207,16 @@ impl Phone {
                 self.post(Event::ResumeHint(hint));
             }
             Happening::CallkitActivated => {
-                self.active = true;
-                self.held = false;
+                // A call is nothing to an app that does not take part in it.
+                if self.setup.callkit {
+                    (self.active, self.held) = (true, false);
+                }
                 self.post(Event::ExternalActivated);
             }
             Happening::CallkitDeactivated => {
-                self.lose_session();
+                if self.setup.callkit {
+                    self.lose_session();
+                }
                 self.post(Event::ExternalDeactivated);
             }
             Happening::MediaLost => {
@@ -250,6 +254,9 @@ impl Phone {
                 self.post(Event::Foreground);
             }
             Happening::Suspended if self.is_alive() => {
+                if self.setup.callkit && self.active {
+                    self.post(Event::ExternalDeactivated);
+                }
                 self.lose_session();
                 self.process = Process::Suspended;
             }

@@ -39,6 +39,10 @@ impl Session {
         }
         self.open_up(id, Phase::Starting);
         self.start = start;
+        self.last_books = core::mem::replace(&mut self.books, Books::new());
+        self.silence = Silence::new();
+        // What was told about an input that was given back is out of date.
+        (self.facts.silenced, self.facts.no_route) = (false, false);
         Answer::Later
     }
 
@@ -72,13 +76,11 @@ impl Session {
             (Stage::Permission, _) if !granted => self.refuse(ErrorCode::PermissionDenied),
             (Stage::Permission, Phase::Starting) => {
                 self.attempt.stage = Stage::Opening;
-                self.books = Books::new();
                 self.books.open = true;
-                self.silence = Silence::new();
                 self.mic.gated = false;
-                // What was told about an input that was given back is out of date.
-                (self.facts.silenced, self.facts.no_route) = (false, false);
                 self.take(TakeOrder::Open { gaps: self.policy.gaps });
+                // What a warm microphone hears until then is not in it.
+                self.gate(self.mic.io);
             }
             (Stage::Permission, _) => self.begin_or_wait(now),
             _ => {}
@@ -89,6 +91,7 @@ impl Session {
         if self.attempt.stage != Stage::Opening {
             return;
         }
+        self.gate(false);
         if self.mic.io && self.mic.heard.saturating_add(self.policy.stall_ms) > now {
             self.new_boundary(now);
             self.listen(now);
@@ -118,6 +121,9 @@ impl Session {
         self.close_microphone();
         if core::mem::take(&mut self.books.open) {
             self.take(TakeOrder::Discard);
+        }
+        if self.phase == Phase::Starting {
+            self.books = self.last_books;
         }
         self.phase = self.rest;
         self.reject_pending(code);
@@ -260,12 +266,13 @@ impl Session {
     }
 
     /// The take cannot go on.
-    pub(super) fn fail(&mut self, code: ErrorCode) {
+    pub(super) fn fail(&mut self, now: Ms, code: ErrorCode) {
         match self.phase {
             Phase::Starting => self.refuse(code),
             Phase::Warming | Phase::Warm if code == ErrorCode::PermissionDenied => self.cool(),
             _ if self.phase.is_resting() => {}
             _ => {
+                self.close_gap(now, GapCause::Stall);
                 self.close_microphone();
                 self.finalise();
                 self.reject_pending(code);

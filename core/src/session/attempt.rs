@@ -307,15 +307,22 @@ impl Session {
     /// The hardware is changing under us: waits until it no longer does, but not for
     /// ever, then goes on with a new engine.
     pub(super) fn settle(&mut self, now: Ms) {
-        let since = match self.attempt.stage {
-            Stage::Settling { since, .. } => since,
-            _ => now,
+        let (since, due) = match self.attempt.stage {
+            Stage::Settling { since, until } => (since, until),
+            _ => (now, self.mic.heard),
         };
+        self.attempt.whole |= self.is_late(now, due);
         self.abandon();
         self.mic.rebuild = true;
         let calm = now.saturating_add(self.policy.settle_ms);
         let until = calm.min(since.saturating_add(self.policy.stall_ms)).max(now);
         self.attempt.stage = Stage::Settling { since, until };
+    }
+
+    /// Whether `now` is so long after `due` that the process must have slept, or lost
+    /// audio long before it heard why. The session may be inactive then.
+    fn is_late(&self, now: Ms, due: Ms) -> bool {
+        now > due.saturating_add(self.policy.settle_ms)
     }
 
     /// The engine stopped, or will have to be, because the hardware changed.
@@ -331,7 +338,11 @@ impl Session {
                 self.phase = Phase::Warming;
                 self.settle(now);
             }
-            _ if self.attempt.has_engine() => self.settle(now),
+            Phase::Rebuilding if self.attempt.has_engine() => self.settle(now),
+            _ if self.attempt.has_engine() => {
+                self.stop_io();
+                self.settle(now);
+            }
             _ => {
                 // An open but gated microphone is not repaired: nobody wants it now.
                 self.stop_io();
@@ -344,7 +355,9 @@ impl Session {
     pub(super) fn attempt_due(&mut self, now: Ms) {
         match self.attempt.stage {
             Stage::Waiting { .. } => self.try_now(now),
-            Stage::Settling { .. } if self.attempt.whole => self.try_now(now),
+            Stage::Settling { until, .. } if self.attempt.whole || self.is_late(now, until) => {
+                self.try_now(now);
+            }
             Stage::Settling { .. } => {
                 self.stop_io();
                 self.read_format(now);

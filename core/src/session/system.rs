@@ -49,6 +49,7 @@ impl Session {
 
     pub(super) fn media_lost(&mut self) {
         self.facts.media_lost = true;
+        self.facts.external = false;
         self.mic.rebuild = true;
         self.taken_away(GapCause::MediaServices);
     }
@@ -157,20 +158,13 @@ impl Session {
     }
 
     pub(super) fn media_reset(&mut self, now: Ms) {
+        if !self.facts.media_lost {
+            // Nobody told of the loss, but everything we had is dead all the same.
+            self.media_lost();
+        }
         self.facts.media_lost = false;
-        self.mic.rebuild = true;
-        match self.phase {
-            // The loss was never told, but everything we had is dead.
-            Phase::Recording | Phase::Rebuilding => {
-                self.absent(GapCause::MediaServices);
-                self.phase = Phase::Rebuilding;
-                self.begin(now);
-            }
-            Phase::Warm => self.cool(),
-            Phase::Interrupted => self.probe(now),
-            Phase::Paused => self.stop_io(),
-            _ if self.attempt.has_engine() => self.begin(now),
-            _ => {}
+        if self.phase == Phase::Interrupted {
+            self.probe(now);
         }
     }
 
@@ -217,7 +211,7 @@ impl Session {
         if stopped || route.format != self.mic.format {
             self.engine_changed(now);
             // Whoever stopped it may have changed the session as well.
-            self.attempt.whole = stopped;
+            self.attempt.whole |= stopped;
         } else if !route.preferred {
             self.choose_input();
         }

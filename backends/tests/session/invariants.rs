@@ -1,0 +1,458 @@
+//! What holds whatever happens: each property on its own, over random scripts.
+//! The numbers are those of the list that the machine was designed from.
+
+use proptest::prelude::*;
+use tympan_backends::phone::{Happening, Scripted, What};
+use tympan_core::session::{
+    Ask, AutoResume, Command, ErrorCode, Event, Heartbeat, Ms, Order, PauseMode, Policy,
+    State, TakeOrder, Tell,
+};
+
+use crate::random::{Script, cases, scripts};
+use crate::witness::{Entry, Log, Moment};
+
+type Verdict = Result<(), String>;
+
+fn ok_if(holds: bool, what: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+/// The asks of a run, by number.
+fn asks(log: &Log) -> Vec<Ask> {
+    let heard = log.entries.iter().filter_map(|(_, entry)| match entry {
+        Entry::Heard(Event::Asked { ask, .. }) => Some(*ask),
+        _ => None,
+    });
+    heard.collect()
+}
+
+/// Every entry, and each moment after the entries that led to it.
+fn walk(
+    log: &Log,
+    mut entry: impl FnMut(Ms, &Entry) -> Verdict,
+    mut moment: impl FnMut(&Moment) -> Verdict,
+) -> Verdict {
+    let mut seen = 0;
+    for now in &log.moments {
+        for (at, what) in &log.entries[seen..now.log] {
+            entry(*at, what)?;
+        }
+        seen = now.log;
+        moment(now)?;
+    }
+    Ok(())
+}
+
+/// 1. While the app sees `recording`, something is due before long.
+fn recording_is_watched(_: &Script, log: &Log) -> Verdict {
+    let stall = Policy::default().stall_ms;
+    for now in &log.moments {
+        let watched = now.deadline.is_some_and(|at| at <= now.at + stall);
+        ok_if(now.state != State::Recording || watched, || format!("{now:?}"))?;
+    }
+    Ok(())
+}
+
+/// 2. I/O starts on an active session, once, with the format that was read last.
+fn io_starts_right(_: &Script, log: &Log) -> Verdict {
+    let mut last = None;
+    for (at, entry) in &log.entries {
+        match entry {
+            Entry::Heard(Event::HardwareFormat { format, .. }) => last = Some(*format),
+            Entry::Said(Command::Platform(Order::StartIo { format, .. })) => {
+                ok_if(last == Some(*format), || format!("at {at}: {format}, read {last:?}"))?;
+            }
+            _ => {}
+        }
+    }
+    ok_if(log.offences.is_empty(), || format!("{:?}", log.offences))
+}
+
+/// 3. Nobody activates while somebody else has the session, nor ever where the system
+///    does it.
+fn activation_waits_its_turn(script: &Script, log: &Log) -> Verdict {
+    let mut taken = false;
+    for (at, entry) in &log.entries {
+        match entry {
+            Entry::Heard(Event::InterruptionBegan(_)) => taken = true,
+            Entry::Heard(
+                Event::InterruptionEnded
+                | Event::Foreground
+                | Event::MediaReset
+                | Event::ExternalActivated
+                | Event::Launched
+                | Event::Asked { ask: Ask::Resume | Ask::Start(_) | Ask::Prewarm, .. },
+            ) => taken = false,
+            Entry::Said(Command::Platform(Order::Activate { .. })) => {
+                ok_if(!taken && !script.setup.callkit, || format!("activated at {at}"))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// 4. After the user's pause nothing is captured, and in release mode nothing runs, until
+///    the user resumes.
+fn a_pause_lasts(script: &Script, log: &Log) -> Verdict {
+    let asks = asks(log);
+    let paused = std::cell::Cell::new(false);
+    let resuming = std::cell::Cell::new(None);
+    let frozen = std::cell::Cell::new(None);
+    walk(
+        log,
+        |_, entry| {
+            match entry {
+                Entry::Said(Command::Tell(Tell::Resolved { id, done: true }))
+                    if asks[*id as usize] == Ask::Pause =>
+                {
+                    paused.set(true);
+                    resuming.set(None);
+                }
+                Entry::Said(Command::Tell(Tell::Resolved { id, .. }))
+                    if resuming.get() == Some(*id) =>
+                {
+                    paused.set(false);
+                    resuming.set(None);
+                }
+                Entry::Said(Command::Tell(Tell::Rejected { id, .. }))
+                    if resuming.get() == Some(*id) =>
+                {
+                    resuming.set(None);
+                }
+                Entry::Said(Command::Tell(Tell::State(State::Stopped))) => paused.set(false),
+                Entry::Said(Command::Tell(Tell::Error(
+                    ErrorCode::FileError | ErrorCode::PermissionDenied,
+                ))) => paused.set(false),
+                Entry::Heard(Event::Asked { id, ask: Ask::Resume })
+                    if paused.get() && resuming.get().is_none() =>
+                {
+                    resuming.set(Some(*id));
+                }
+                _ => {}
+            }
+            Ok(())
+        },
+        |now| {
+            if !paused.get() || resuming.get().is_some() {
+                frozen.set(None);
+                return Ok(());
+            }
+            let first = frozen.get().unwrap_or(now.captured_ms);
+            frozen.set(Some(first));
+            let quiet = script.setup.pause == PauseMode::Hold || !now.io;
+            ok_if(quiet && first == now.captured_ms, || format!("{now:?}, captured was {first}"))
+        },
+    )
+}
+
+/// 5. After a stop nothing more happens to that take.
+fn a_stop_is_final(_: &Script, log: &Log) -> Verdict {
+    let stopped = std::cell::Cell::new(false);
+    let captured = std::cell::Cell::new(None);
+    walk(
+        log,
+        |at, entry| {
+            let broken = match entry {
+                Entry::Heard(Event::Asked { ask: Ask::Start(_) | Ask::Prewarm, .. }) => {
+                    stopped.set(false);
+                    captured.set(None);
+                    false
+                }
+                Entry::Said(Command::Tell(Tell::State(State::Stopped))) => stopped.replace(true),
+                Entry::Said(Command::Platform(Order::Activate { .. } | Order::StartIo { .. }))
+                | Entry::Said(Command::Take(_)) => stopped.get(),
+                _ => false,
+            };
+            ok_if(!broken, || format!("at {at}: {entry:?} after the stop"))
+        },
+        |now| {
+            if !stopped.get() {
+                return Ok(());
+            }
+            let first = captured.get().unwrap_or(now.captured_ms);
+            captured.set(Some(first));
+            ok_if(!now.held && !now.io && first == now.captured_ms, || format!("{now:?}"))
+        },
+    )
+}
+
+/// 6. What the app is told is a path through the states.
+fn states_follow_each_other(_: &Script, log: &Log) -> Verdict {
+    let mut state = State::Idle;
+    let mut owed = false;
+    for (at, entry) in &log.entries {
+        let Entry::Said(Command::Tell(tell)) = entry else { continue };
+        let fits = match tell {
+            Tell::State(to) => {
+                let fits = matches!(
+                    (state, to),
+                    (State::Idle | State::Stopped | State::Error, State::Recording | State::Stopped)
+                        | (State::Recording, State::Paused | State::Stopped)
+                        | (State::Paused, State::Recording | State::Stopped)
+                ) && (!owed || *to == State::Paused);
+                owed = false;
+                state = *to;
+                fits
+            }
+            Tell::Error(ErrorCode::SessionInterrupted) => {
+                owed = state == State::Recording;
+                matches!(state, State::Recording | State::Paused)
+            }
+            Tell::Error(ErrorCode::SttUnavailable) => state == State::Recording,
+            Tell::Error(_) => {
+                let fits = !owed && matches!(state, State::Recording | State::Paused);
+                state = State::Error;
+                fits
+            }
+            _ => true,
+        };
+        ok_if(fits, || format!("at {at}: {tell:?} in {state:?}"))?;
+    }
+    ok_if(!owed, || "an interruption was told, `paused` was not".to_owned())
+}
+
+/// 7. Captured time grows, is what was written, and with gaps and pauses makes up the time
+///    on the wall.
+fn the_books_balance(script: &Script, log: &Log) -> Verdict {
+    let asks = asks(log);
+    let (mut begun, mut ended, mut paused) = (None, None, None::<Ms>);
+    let (mut pauses, mut gaps, mut before) = (0, 0, 0);
+    for (at, entry) in &log.entries {
+        match entry {
+            Entry::Said(Command::Platform(Order::RequestPermission)) => {
+                (begun, ended, paused, pauses, gaps, before) = (None, None, None, 0, 0, 0);
+            }
+            Entry::Said(Command::Take(TakeOrder::MarkGap(gap))) => gaps += gap.ms(),
+            Entry::Said(Command::Tell(Tell::Resolved { id, done: true }))
+                if asks[*id as usize] == Ask::Pause =>
+            {
+                paused = paused.or(Some(*at));
+            }
+            Entry::Said(Command::Tell(Tell::State(State::Recording))) => {
+                begun = begun.or(Some(*at));
+                pauses += paused.take().map_or(0, |since| at - since);
+            }
+            Entry::Said(Command::Take(TakeOrder::Finalise)) => {
+                pauses += paused.take().map_or(0, |since| at - since);
+                ended = Some(*at);
+            }
+            _ => {}
+        }
+    }
+    for now in &log.moments {
+        // A new take begins at nothing.
+        ok_if(now.captured_ms >= before || now.captured_ms == 0, || format!("{now:?}"))?;
+        before = if now.state == State::Recording { now.captured_ms } else { 0 };
+    }
+    let captured = log.moments.last().map_or(0, |now| now.captured_ms);
+    let Some(wall) = begun.zip(ended).map(|(begun, ended)| ended - begun) else { return Ok(()) };
+    ok_if(captured.abs_diff(log.takes.captured_ms) <= 1, || {
+        format!("captured {captured}, written {}", log.takes.captured_ms)
+    })?;
+    // One buffer and one unmarked hole at each border.
+    let borders = script.events.len() as u64 + 1;
+    let error = wall.abs_diff(captured + gaps + pauses);
+    ok_if(error <= borders * 60, || {
+        format!("wall {wall}, captured {captured}, gaps {gaps}, pauses {pauses}")
+    })
+}
+
+/// 8. Nothing from before the start of I/O is written.
+fn old_audio_stays_out(_: &Script, log: &Log) -> Verdict {
+    ok_if(log.takes.stale_ms == 0, || format!("{} ms of old audio", log.takes.stale_ms))
+}
+
+/// 10. What is refused changes nothing.
+fn refusals_change_nothing(_: &Script, log: &Log) -> Verdict {
+    for (n, (at, entry)) in log.entries.iter().enumerate() {
+        let Entry::Said(Command::Tell(Tell::Rejected { id, code })) = entry else { continue };
+        let asked = log.entries[..n].iter().rposition(|(_, entry)| {
+            matches!(entry, Entry::Heard(Event::Asked { id: asked, .. }) if asked == id)
+        });
+        let asked = asked.ok_or("nobody asked")?;
+        let told = log.entries[asked..n].iter().any(|(_, entry)| {
+            matches!(entry, Entry::Said(Command::Tell(Tell::State(_))))
+        });
+        let start = matches!(
+            log.entries[asked].1,
+            Entry::Heard(Event::Asked { ask: Ask::Start(_), .. })
+        );
+        ok_if(!told || !start, || format!("at {at}: a refused start was told"))?;
+        let before = log.moments.iter().rev().find(|now| now.log <= asked);
+        let after = log.moments.iter().find(|now| now.log > n);
+        let Some((before, after)) = before.zip(after) else { continue };
+        let news = log.entries[before.log..asked].iter().any(|(_, entry)| {
+            matches!(entry, Entry::Heard(event) if !matches!(event, Event::Heartbeat(_)))
+        });
+        let later = log.entries[n..after.log].iter().any(|(_, entry)| {
+            matches!(entry, Entry::Heard(Event::Asked { .. }))
+        });
+        if start && !news && !later && *code != ErrorCode::AlreadyRecording {
+            ok_if(before.captured_ms == after.captured_ms, || format!("{before:?} {after:?}"))?;
+            ok_if(!after.io && !after.held, || format!("a refused start left {after:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// 11. A kill costs no more than what was not flushed.
+fn a_kill_costs_a_second(log: &Log) -> Verdict {
+    let last = log.moments.iter().rev().find(|now| now.state != State::Idle || now.captured_ms > 0);
+    let open = |now: &&Moment| matches!(now.state, State::Recording | State::Paused);
+    // A take of less than a second may be gone.
+    let Some(last) = last.filter(open).filter(|now| now.captured_ms > 1010) else {
+        return Ok(());
+    };
+    let kept = log.takes.captured_ms;
+    let least = last.captured_ms.saturating_sub(1010);
+    let closed = log.entries[last.log..].iter().any(|(_, entry)| {
+        matches!(entry, Entry::Said(Command::Take(TakeOrder::Finalise)))
+    });
+    if closed {
+        return Ok(());
+    }
+    ok_if((least..=last.captured_ms).contains(&kept), || {
+        format!("kept {kept} of {}", last.captured_ms)
+    })?;
+    ok_if(log.takes.recovered == 1, || "not recovered".to_owned())
+}
+
+/// 12. Whatever comes in, the take is told its format before it is counted.
+fn formats_are_announced(_: &Script, log: &Log) -> Verdict {
+    let mut known = None;
+    let mut heard: Option<Heartbeat> = None;
+    let mut captured = 0;
+    let mut seen = 0;
+    for now in &log.moments {
+        for (_, entry) in &log.entries[seen..now.log] {
+            match entry {
+                Entry::Said(Command::Take(TakeOrder::Resample(format))) => known = Some(*format),
+                Entry::Heard(Event::Heartbeat(beat)) => heard = Some(*beat),
+                _ => {}
+            }
+        }
+        seen = now.log;
+        let last = heard.take();
+        if now.captured_ms > captured && last.is_some() {
+            ok_if(last.map(|beat| beat.format) == known, || {
+                format!("{now:?}: {last:?}, known {known:?}")
+            })?;
+        }
+        captured = now.captured_ms;
+    }
+    Ok(())
+}
+
+/// 13. Tries are counted: without news there is no more than a budget of them.
+fn tries_are_bounded(_: &Script, log: &Log) -> Verdict {
+    let policy = Policy::default();
+    // A repair in place, its recovery, and the rungs of a resume.
+    let most = policy.backoff_ms.len() + 3;
+    let (mut tries, mut since) = (0, 0);
+    for (at, entry) in &log.entries {
+        match entry {
+            Entry::Said(Command::Platform(Order::Activate { .. })) => {
+                tries += 1;
+                ok_if(tries <= most, || format!("{tries} tries from {since} to {at}"))?;
+            }
+            Entry::Heard(
+                Event::Activated { .. }
+                | Event::ActivateFailed { .. }
+                | Event::HardwareFormat { .. }
+                | Event::IoStarted { .. }
+                | Event::IoFailed { .. }
+                | Event::TakeOpened
+                | Event::Permission(_),
+            ) => {}
+            Entry::Heard(_) => (tries, since) = (0, *at),
+            Entry::Said(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Never means never: under that policy only the user leaves `paused` for `recording`.
+fn never_means_never(script: &Script, log: &Log) -> Verdict {
+    if script.setup.auto_resume != AutoResume::Never {
+        return Ok(());
+    }
+    let mut asked = false;
+    for (at, entry) in &log.entries {
+        match entry {
+            Entry::Heard(Event::Asked { ask: Ask::Start(_) | Ask::Resume, .. }) => asked = true,
+            Entry::Said(Command::Tell(Tell::State(State::Paused))) => asked = false,
+            Entry::Said(Command::Tell(Tell::State(State::Recording))) => {
+                ok_if(asked, || format!("at {at}: recording, and nobody asked"))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Every ask is answered once, or still waits for something that is due.
+fn every_ask_is_answered(_: &Script, log: &Log) -> Verdict {
+    let asks = asks(log).len();
+    let mut answers = vec![0; asks];
+    for (_, entry) in &log.entries {
+        if let Entry::Said(Command::Tell(Tell::Resolved { id, .. } | Tell::Rejected { id, .. })) =
+            entry
+        {
+            answers[*id as usize] += 1;
+        }
+    }
+    let twice = answers.iter().any(|count| *count > 1);
+    let open = answers.iter().filter(|count| **count == 0).count();
+    let due = log.moments.last().is_some_and(|now| now.deadline.is_some());
+    ok_if(!twice && (open == 0 || (open == 1 && due)), || format!("answers: {answers:?}"))
+}
+
+macro_rules! properties {
+    ($($name:ident)*) => {
+        proptest! {
+            #![proptest_config(cases())]
+            $(#[test]
+            fn $name(script in scripts()) {
+                if let Err(why) = super::$name(&script, &script.play()) {
+                    return Err(TestCaseError::fail(why));
+                }
+            })*
+        }
+    };
+}
+
+mod property {
+    use super::*;
+
+    properties! {
+        recording_is_watched
+        io_starts_right
+        activation_waits_its_turn
+        a_pause_lasts
+        a_stop_is_final
+        states_follow_each_other
+        the_books_balance
+        old_audio_stays_out
+        refusals_change_nothing
+        formats_are_announced
+        tries_are_bounded
+        never_means_never
+        every_ask_is_answered
+    }
+
+    proptest! {
+        #![proptest_config(cases())]
+        #[test]
+        fn a_kill_costs_a_second(mut script in scripts()) {
+            let at_ms = script.end_ms;
+            script.end_ms += 1000;
+            let happens = |what| Scripted { at_ms, what: What::Happens(what) };
+            script.events.push(happens(Happening::Killed));
+            script.events.push(Scripted { at_ms: at_ms + 500, ..happens(Happening::Relaunched) });
+            if let Err(why) = super::a_kill_costs_a_second(&script.play()) {
+                return Err(TestCaseError::fail(why));
+            }
+        }
+    }
+}
