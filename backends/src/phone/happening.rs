@@ -225,7 +225,9 @@ impl Phone {
                 self.post(Event::MediaLost);
             }
             Happening::MediaReset => {
-                self.lose_session();
+                if self.media != Media::Lost {
+                    self.lose_session();
+                }
                 self.media = Media::Stale;
                 self.post(Event::MediaReset);
             }

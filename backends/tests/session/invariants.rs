@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use tympan_backends::phone::{Happening, Scripted, What};
 use tympan_core::session::{
-    Ask, AutoResume, Command, ErrorCode, Event, Heartbeat, Ms, Order, PauseMode, Policy,
-    State, TakeOrder, Tell,
+    Ask, AutoResume, Command, ErrorCode, Event, Heartbeat, Ms, Order, PauseMode, Policy, State,
+    TakeOrder, Tell,
 };
 
 use crate::random::{Script, cases, scripts};
@@ -187,8 +187,10 @@ fn states_follow_each_other(_: &Script, log: &Log) -> Verdict {
             Tell::State(to) => {
                 let fits = matches!(
                     (state, to),
-                    (State::Idle | State::Stopped | State::Error, State::Recording | State::Stopped)
-                        | (State::Recording, State::Paused | State::Stopped)
+                    (
+                        State::Idle | State::Stopped | State::Error,
+                        State::Recording | State::Stopped
+                    ) | (State::Recording, State::Paused | State::Stopped)
                         | (State::Paused, State::Recording | State::Stopped)
                 ) && (!owed || *to == State::Paused);
                 owed = false;
@@ -271,13 +273,11 @@ fn refusals_change_nothing(_: &Script, log: &Log) -> Verdict {
             matches!(entry, Entry::Heard(Event::Asked { id: asked, .. }) if asked == id)
         });
         let asked = asked.ok_or("nobody asked")?;
-        let told = log.entries[asked..n].iter().any(|(_, entry)| {
-            matches!(entry, Entry::Said(Command::Tell(Tell::State(_))))
-        });
-        let start = matches!(
-            log.entries[asked].1,
-            Entry::Heard(Event::Asked { ask: Ask::Start(_), .. })
-        );
+        let told = log.entries[asked..n]
+            .iter()
+            .any(|(_, entry)| matches!(entry, Entry::Said(Command::Tell(Tell::State(_)))));
+        let start =
+            matches!(log.entries[asked].1, Entry::Heard(Event::Asked { ask: Ask::Start(_), .. }));
         ok_if(!told || !start, || format!("at {at}: a refused start was told"))?;
         let before = log.moments.iter().rev().find(|now| now.log <= asked);
         let after = log.moments.iter().find(|now| now.log > n);
@@ -285,9 +285,9 @@ fn refusals_change_nothing(_: &Script, log: &Log) -> Verdict {
         let news = log.entries[before.log..asked].iter().any(|(_, entry)| {
             matches!(entry, Entry::Heard(event) if !matches!(event, Event::Heartbeat(_)))
         });
-        let later = log.entries[n..after.log].iter().any(|(_, entry)| {
-            matches!(entry, Entry::Heard(Event::Asked { .. }))
-        });
+        let later = log.entries[n..after.log]
+            .iter()
+            .any(|(_, entry)| matches!(entry, Entry::Heard(Event::Asked { .. })));
         if start && !news && !later && *code != ErrorCode::AlreadyRecording {
             ok_if(before.captured_ms == after.captured_ms, || format!("{before:?} {after:?}"))?;
             ok_if(!after.io && !after.held, || format!("a refused start left {after:?}"))?;
@@ -306,9 +306,9 @@ fn a_kill_costs_a_second(log: &Log) -> Verdict {
     };
     let kept = log.takes.captured_ms;
     let least = last.captured_ms.saturating_sub(1010);
-    let closed = log.entries[last.log..].iter().any(|(_, entry)| {
-        matches!(entry, Entry::Said(Command::Take(TakeOrder::Finalise)))
-    });
+    let closed = log.entries[last.log..]
+        .iter()
+        .any(|(_, entry)| matches!(entry, Entry::Said(Command::Take(TakeOrder::Finalise))));
     if closed {
         return Ok(());
     }

@@ -1,6 +1,9 @@
 //! The session machine on the simulated phone.
 
 mod invariants;
+mod metamorphic;
+mod profiles;
 mod random;
+mod refusals;
 mod scripts;
 mod witness;

@@ -16,7 +16,7 @@ use crate::witness::{Log, Witness};
 
 /// How many cases of each property are tried: many, and far more when asked for.
 pub(crate) fn cases() -> ProptestConfig {
-    let cases = if std::env::var_os("TYMPAN_LONG").is_some() { 1_000_000 } else { 20_000 };
+    let cases = if std::env::var_os("TYMPAN_LONG").is_some() { 400_000 } else { 20_000 };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -74,7 +74,8 @@ pub(crate) fn scripts() -> impl Strategy<Value = Script> {
             let mut at_ms = 0;
             if begins {
                 if setup.callkit {
-                    events.push(Scripted { at_ms, what: What::Happens(Happening::CallkitActivated) });
+                    events
+                        .push(Scripted { at_ms, what: What::Happens(Happening::CallkitActivated) });
                 }
                 events.push(Scripted { at_ms, what: What::Ask(Ask::Start(Start::default())) });
             }
@@ -198,8 +199,7 @@ fn faults() -> impl Strategy<Value = Happening> {
         ];
         (code, until).prop_map(|(code, until)| Refusal { code, until, rung: None })
     };
-    let lasting =
-        || prop_oneof![2 => Just(Lasting::UntilRebuild), 1 => Just(Lasting::UntilTold)];
+    let lasting = || prop_oneof![2 => Just(Lasting::UntilRebuild), 1 => Just(Lasting::UntilTold)];
     prop_oneof![
         3 => refusal().prop_map(Happening::ActivateFails),
         3 => refusal().prop_map(Happening::IoStartFails),

@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 
 use tympan_backends::phone::{Phone, Rehearsed, Report, Scenario, Setup, rehearse};
 
+/// All there are.
+pub(crate) fn all() -> Vec<Scenario> {
+    own().into_iter().chain(collected()).collect()
+}
+
 /// The scripts in this repository.
-pub(crate) fn own() -> Vec<Scenario> {
+fn own() -> Vec<Scenario> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/scenarios");
     let mut files: Vec<_> =
         std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -15,7 +20,7 @@ pub(crate) fn own() -> Vec<Scenario> {
 }
 
 /// The large collection, if it is there.
-pub(crate) fn collected() -> Vec<Scenario> {
+fn collected() -> Vec<Scenario> {
     let path = std::env::var_os("TYMPAN_SCENARIOS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/session/scenarios.json"),
         PathBuf::from,
@@ -53,6 +58,13 @@ fn all_pass(scenarios: &[Scenario]) {
     }
     println!("{} of {} scripts pass", scenarios.len() - failed, scenarios.len());
     assert_eq!(failed, 0);
+}
+
+#[test]
+fn our_own_scripts_pass() {
+    let own = own();
+    assert!(own.len() > 10);
+    all_pass(&own);
 }
 
 #[test]
