@@ -47,7 +47,7 @@ Exit codes:
   0  done
   1  done, with findings
   2  wrong usage
-  3  the graph is wrong
+  3  the graph, or the script of a simulation, is wrong
   4  a device, a file of audio or a folder cannot be used
   5  broken off; what came before is saved
   6  something was lost: frames dropped, or an output not written";

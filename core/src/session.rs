@@ -224,7 +224,7 @@ impl Session {
 
     /// When [`Event::Tick`] is due, if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Ms> {
-        let watched = self.is_watched().then_some(self.mic.heard + self.policy.stall_ms);
+        let watched = self.is_watched().then(|| self.mic.heard.saturating_add(self.policy.stall_ms));
         let warm = (self.phase == Phase::Warm).then_some(self.warm_until);
         [self.attempt.deadline(), watched, warm].into_iter().flatten().min()
     }

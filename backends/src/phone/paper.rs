@@ -10,7 +10,7 @@ use super::Disk;
 use crate::{Buffer, Capture, Notice};
 
 /// After so much audio it is handed to the system, as a file writer does.
-const FLUSH_US: u64 = 1_000_000;
+const FLUSH_US: u64 = 100_000;
 
 /// A keeper of takes that writes no files: it counts. Clones are the same keeper; one of
 /// them listens at a microphone.

@@ -59,7 +59,7 @@ impl Default for Setup {
             preferred_input: None,
             prefers_no_interruptions: false,
             auto_resume: AutoResume::WhenSystemSays,
-            pause: PauseMode::Release,
+            pause: Policy::default().pause,
             intent: false,
             live_activity: false,
         }

@@ -8,6 +8,7 @@ mod nodes;
 mod plan;
 mod run;
 mod schema;
+mod simulate;
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -21,6 +22,7 @@ pub(crate) enum Verb {
     Nodes(nodes::Args),
     Inspect(inspect::Args),
     Schema(schema::Args),
+    Simulate(simulate::Args),
 }
 
 impl Verb {
@@ -33,6 +35,7 @@ impl Verb {
             Self::Nodes(args) => Ok(nodes::run(args, out)),
             Self::Inspect(args) => inspect::run(args, out),
             Self::Schema(args) => Ok(schema::run(args, out)),
+            Self::Simulate(args) => simulate::run(args, out),
         }
     }
 }

@@ -92,7 +92,7 @@ impl Session {
             return;
         }
         self.gate(false);
-        if self.mic.io && self.mic.heard.saturating_add(self.policy.stall_ms) > now {
+        if self.is_sounding(now, self.policy.settle_ms) {
             self.new_boundary(now);
             self.listen(now);
         } else {
@@ -180,14 +180,17 @@ impl Session {
     /// else no I/O.
     fn quieten(&mut self, now: Ms) {
         self.abandon();
-        let sound = self.mic.io
-            && !self.mic.rebuild
-            && self.mic.heard.saturating_add(self.policy.stall_ms) > now;
-        if self.policy.pause == PauseMode::Hold && sound {
+        let hold = self.policy.pause == PauseMode::Hold;
+        if hold && self.is_sounding(now, self.policy.stall_ms) {
             self.gate(true);
         } else {
             self.stop_io();
         }
+    }
+
+    /// Whether audio has come within this time, and nothing says that it will cease.
+    const fn is_sounding(&self, now: Ms, within: Ms) -> bool {
+        self.mic.io && !self.mic.rebuild && now <= self.mic.heard.saturating_add(within)
     }
 
     pub(super) fn gate(&mut self, gated: bool) {
@@ -231,7 +234,7 @@ impl Session {
         self.phase = Phase::Resuming;
         self.pending = Some(id);
         self.gate(false);
-        if self.mic.io {
+        if self.is_sounding(now, self.policy.settle_ms) {
             self.new_attempt();
             self.listen(now);
         } else {

@@ -323,7 +323,7 @@ pub struct Commands {
 
 impl Commands {
     /// No step says more.
-    pub const MOST: usize = 24;
+    pub const MOST: usize = 16;
 
     pub(super) const fn new() -> Self {
         Self { items: [Command::Platform(Order::StopIo); Self::MOST], len: 0 }
