@@ -58,6 +58,7 @@ pub use setup::{Setup, System};
 use microphone::Ear;
 
 /// A phone. See the [module](self).
+#[expect(clippy::struct_excessive_bools, reason = "any of them can be true with any other")]
 pub struct Phone {
     setup: Setup,
     /// What the process has not heard yet, in order.
@@ -281,7 +282,7 @@ impl Phone {
 
     fn buffer(&mut self, host: Ms, sound: Sound) {
         let format = self.hardware.format;
-        let beat = self.ear.deliver(host, format, &sound);
+        let beat = self.ear.deliver(host, format, sound);
         self.post(Event::Heartbeat(beat));
     }
 
@@ -313,6 +314,7 @@ impl Phone {
 }
 
 /// What a buffer holds.
+#[derive(Clone, Copy)]
 pub(crate) enum Sound {
     Signal,
     /// Exactly nothing.

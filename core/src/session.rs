@@ -139,6 +139,7 @@ impl Phase {
 
 /// What is known about the world, whatever the phase.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "any of them can be true with any other")]
 struct Facts {
     /// An interruption began and nothing says that it is over.
     interrupted: bool,
@@ -224,7 +225,8 @@ impl Session {
 
     /// When [`Event::Tick`] is due, if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Ms> {
-        let watched = self.is_watched().then(|| self.mic.heard.saturating_add(self.policy.stall_ms));
+        let watched =
+            self.is_watched().then(|| self.mic.heard.saturating_add(self.policy.stall_ms));
         let warm = (self.phase == Phase::Warm).then_some(self.warm_until);
         [self.attempt.deadline(), watched, warm].into_iter().flatten().min()
     }

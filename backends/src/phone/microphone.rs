@@ -40,7 +40,7 @@ impl Ear {
     }
 
     /// Delivers what was captured in the tick that began at `host`.
-    pub(super) fn deliver(&mut self, host: Ms, format: Format, sound: &Sound) -> Heartbeat {
+    pub(super) fn deliver(&mut self, host: Ms, format: Format, sound: Sound) -> Heartbeat {
         let frame_at = |ms: Ms| ms * u64::from(format.rate) / 1000;
         let first = frame_at(host);
         let frames = (frame_at(host + Phone::TICK_MS) - first) as usize;

@@ -115,7 +115,7 @@ impl Stage {
     fn play(&mut self, at: Ms, what: &What, subject: &mut dyn Subject, phone: &mut Phone) {
         match what {
             What::Ask(ask) => {
-                let ask = self.in_character(*ask, phone);
+                let ask = in_character(*ask, phone);
                 phone.ask(self.asked.len() as u32, ask);
                 self.asked.push((at, ask));
             }
@@ -129,17 +129,6 @@ impl Stage {
                     _ => {}
                 }
             }
-        }
-    }
-
-    /// A start by an intent that would end the process is known as such.
-    fn in_character(&self, ask: Ask, phone: &Phone) -> Ask {
-        match ask {
-            Ask::Start(mut start) => {
-                start.forbidden |= phone.forbids_start();
-                Ask::Start(start)
-            }
-            other => other,
         }
     }
 
@@ -169,5 +158,16 @@ impl Stage {
             Tell::Diagnosis(what) => report.diagnostics.push(what.name()),
             _ => {}
         }
+    }
+}
+
+/// A start by an intent that would end the process is known as such.
+fn in_character(ask: Ask, phone: &Phone) -> Ask {
+    match ask {
+        Ask::Start(mut start) => {
+            start.forbidden |= phone.forbids_start();
+            Ask::Start(start)
+        }
+        other => other,
     }
 }

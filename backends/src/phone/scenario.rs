@@ -105,7 +105,7 @@ impl Scenario {
             id,
         };
         if scenario.events.last().is_some_and(|last| last.at_ms > scenario.end_ms) {
-            return Err(fields.error("end_ms", "it ends before its last event".to_owned()));
+            return Err(fields.error("end_ms", "it ends before its last event"));
         }
         fields.done()?;
         Ok(scenario)

@@ -5,6 +5,7 @@ use tympan_core::session::{AutoResume, Owner, PauseMode, Policy};
 
 /// A phone, its settings and those of the app.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "settings, each by itself")]
 pub struct Setup {
     /// Which system it runs.
     pub system: System,

@@ -123,10 +123,10 @@ fn a_pause_lasts(script: &Script, log: &Log) -> Verdict {
                 {
                     resuming.set(None);
                 }
-                Entry::Said(Command::Tell(Tell::State(State::Stopped))) => paused.set(false),
-                Entry::Said(Command::Tell(Tell::Error(
-                    ErrorCode::FileError | ErrorCode::PermissionDenied,
-                ))) => paused.set(false),
+                Entry::Said(Command::Tell(
+                    Tell::State(State::Stopped)
+                    | Tell::Error(ErrorCode::FileError | ErrorCode::PermissionDenied),
+                )) => paused.set(false),
                 Entry::Heard(Event::Asked { id, ask: Ask::Resume })
                     if paused.get() && resuming.get().is_none() =>
                 {
@@ -163,8 +163,10 @@ fn a_stop_is_final(_: &Script, log: &Log) -> Verdict {
                     false
                 }
                 Entry::Said(Command::Tell(Tell::State(State::Stopped))) => stopped.replace(true),
-                Entry::Said(Command::Platform(Order::Activate { .. } | Order::StartIo { .. }))
-                | Entry::Said(Command::Take(_)) => stopped.get(),
+                Entry::Said(
+                    Command::Platform(Order::Activate { .. } | Order::StartIo { .. })
+                    | Command::Take(_),
+                ) => stopped.get(),
                 _ => false,
             };
             ok_if(!broken, || format!("at {at}: {entry:?} after the stop"))
@@ -188,14 +190,12 @@ fn states_follow_each_other(_: &Script, log: &Log) -> Verdict {
         let Entry::Said(Command::Tell(tell)) = entry else { continue };
         let fits = match tell {
             Tell::State(to) => {
-                let fits = matches!(
-                    (state, to),
-                    (
-                        State::Idle | State::Stopped | State::Error,
-                        State::Recording | State::Stopped
-                    ) | (State::Recording, State::Paused | State::Stopped)
-                        | (State::Paused, State::Recording | State::Stopped)
-                ) && (!owed || *to == State::Paused);
+                let fits = match to {
+                    State::Stopped => true,
+                    State::Recording => state != State::Recording,
+                    State::Paused => state == State::Recording,
+                    _ => false,
+                } && (!owed || *to == State::Paused);
                 owed = false;
                 state = *to;
                 fits
@@ -347,6 +347,20 @@ fn formats_are_announced(_: &Script, log: &Log) -> Verdict {
     Ok(())
 }
 
+/// Whether something happened, and is not just the answer to an order.
+const fn is_news(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::Activated { .. }
+            | Event::ActivateFailed { .. }
+            | Event::HardwareFormat { .. }
+            | Event::IoStarted { .. }
+            | Event::IoFailed { .. }
+            | Event::TakeOpened
+            | Event::Permission(_)
+    )
+}
+
 /// 13. Tries are counted: without news there is no more than a budget of them.
 fn tries_are_bounded(_: &Script, log: &Log) -> Verdict {
     let policy = Policy::default();
@@ -359,17 +373,8 @@ fn tries_are_bounded(_: &Script, log: &Log) -> Verdict {
                 tries += 1;
                 ok_if(tries <= most, || format!("{tries} tries from {since} to {at}"))?;
             }
-            Entry::Heard(
-                Event::Activated { .. }
-                | Event::ActivateFailed { .. }
-                | Event::HardwareFormat { .. }
-                | Event::IoStarted { .. }
-                | Event::IoFailed { .. }
-                | Event::TakeOpened
-                | Event::Permission(_),
-            ) => {}
-            Entry::Heard(_) => (tries, since) = (0, *at),
-            Entry::Said(_) => {}
+            Entry::Heard(event) if is_news(event) => (tries, since) = (0, *at),
+            _ => {}
         }
     }
     Ok(())

@@ -132,22 +132,25 @@ impl Platform for Ear<'_> {
     }
 
     fn poll(&mut self, now: Ms) -> Option<Event> {
+        let event = self.next(now)?;
+        (self.write)(Entry::Heard(event));
+        Some(event)
+    }
+}
+
+impl Ear<'_> {
+    /// What is late and due, else what is new and not late.
+    fn next(&mut self, now: Ms) -> Option<Event> {
+        let due = self.late.iter().position(|(at, _)| *at <= now);
+        if let Some(place) = due.filter(|_| self.phone.is_awake()) {
+            return self.late.remove(place).map(|(_, event)| event);
+        }
         loop {
-            let due = self.late.iter().position(|(at, _)| *at <= now);
-            let event = match due.filter(|_| self.phone.is_awake()) {
-                Some(place) => self.late.remove(place)?.1,
-                None => {
-                    let event = self.phone.poll(now)?;
-                    let lag = (self.lag)(&event);
-                    if lag > 0 {
-                        self.late.push_back((now + lag, event));
-                        continue;
-                    }
-                    event
-                }
-            };
-            (self.write)(Entry::Heard(event));
-            return Some(event);
+            let event = self.phone.poll(now)?;
+            match (self.lag)(&event) {
+                0 => return Some(event),
+                lag => self.late.push_back((now + lag, event)),
+            }
         }
     }
 }

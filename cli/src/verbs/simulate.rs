@@ -56,9 +56,8 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
 
 fn load(path: &std::path::Path) -> Result<Vec<Scenario>, Failure> {
     let name = graph_file::name(path);
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(Exit::Device, format!("`{name}` cannot be read: {error}"))
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Device, format!("`{name}` cannot be read: {error}")))?;
     Scenario::read_all(&text)
         .map_err(|error| Failure::new(Exit::Config, format!("{name}, {error}")))
 }
@@ -77,7 +76,9 @@ fn passes(scenario: &Scenario, out: &mut Output) -> bool {
     out.text(&format!("{} {}", if ok { "ok    " } else { "FAILED" }, scenario.id));
     if !ok {
         out.text(&format!("       {}", scenario.title));
-        findings.iter().for_each(|finding| out.text(&format!("       - {finding}")));
+        for finding in &findings {
+            out.text(&format!("       - {finding}"));
+        }
     }
     ok
 }

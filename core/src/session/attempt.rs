@@ -6,6 +6,7 @@ use crate::Format;
 
 /// What we have of the microphone.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "any of them can be true with any other")]
 pub(super) struct Mic {
     /// I/O was started by us and not stopped since.
     pub(super) io: bool,

@@ -93,7 +93,7 @@ pub(super) fn read(lines: Vec<&RawValue>, source: Source<'_>) -> Result<Vec<Scri
         let name = fields.text("event")?;
         let Some((_, read)) = EVENTS.iter().find(|(word, _)| *word == name) else {
             let advice = advice(&name, EVENTS.iter().map(|(word, _)| *word));
-            return Err(fields.error("event", format!("there is no `{name}`; {advice}")));
+            return Err(fields.error("event", &format!("there is no `{name}`; {advice}")));
         };
         fields.rename(&format!("`{name}`"));
         let at_ms = fields.number("at_ms")?;
@@ -103,7 +103,7 @@ pub(super) fn read(lines: Vec<&RawValue>, source: Source<'_>) -> Result<Vec<Scri
                  of time",
                 last.at_ms
             );
-            return Err(fields.error("at_ms", message));
+            return Err(fields.error("at_ms", &message));
         }
         let what = read(&mut fields)?;
         fields.done()?;
@@ -197,7 +197,7 @@ fn change(
     if !known.is_some_and(|(rate, channels)| Format::new(rate, channels).is_valid()) {
         let (hz, channels) = all;
         let message = format!("no device has {channels} channels at {hz} Hz");
-        return Err(fields.error(rate, message));
+        return Err(fields.error(rate, &message));
     }
     Ok((hz.map(|hz| hz as u32), count.map(|count| count as u16)))
 }
@@ -210,7 +210,7 @@ fn format(fields: &mut Fields<'_>) -> Result<Format> {
         || !format.is_valid()
     {
         let message = format!("no device has {channels} channels at {rate} Hz");
-        return Err(fields.error("rate", message));
+        return Err(fields.error("rate", &message));
     }
     Ok(format)
 }
@@ -224,8 +224,7 @@ fn refusal(fields: &mut Fields<'_>) -> Result<Refusal> {
         (Some(times), None) => Until::Times(times as u32),
         (None, Some(end)) => Until::At(end),
         _ => {
-            let message = "it needs either `times` or `until_ms`".to_owned();
-            return Err(fields.error("code", message));
+            return Err(fields.error("code", "it needs either `times` or `until_ms`"));
         }
     };
     Ok(Refusal { code, until, rung: None })

@@ -85,7 +85,7 @@ fn attempts(fields: &mut Fields<'_>) -> Result<Option<(u64, u64)>> {
     let source = fields.source();
     let Some(items) = fields.list_or_none("activation_attempts")? else { return Ok(None) };
     pair(&items, source).map(Some).ok_or_else(|| {
-        fields.error("activation_attempts", "`activation_attempts` has to be [min, max]".to_owned())
+        fields.error("activation_attempts", "`activation_attempts` has to be [min, max]")
     })
 }
 
@@ -95,7 +95,7 @@ fn windows(fields: &mut Fields<'_>, name: &str) -> Result<Vec<(u64, u64)>> {
     for raw in fields.list_or_none(name)?.unwrap_or_default() {
         let window = source.list(raw, name).ok().and_then(|items| pair(&items, source));
         windows.push(window.ok_or_else(|| {
-            fields.error(name, format!("`{name}` has to be a list of [from, to]"))
+            fields.error(name, &format!("`{name}` has to be a list of [from, to]"))
         })?);
     }
     Ok(windows)

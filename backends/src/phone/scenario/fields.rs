@@ -97,17 +97,14 @@ impl<'a> Fields<'a> {
     }
 
     fn need(&mut self, name: &str) -> Result<&'a RawValue> {
-        match self.raw(name) {
-            Some(raw) => Ok(raw),
-            None => {
-                let near = nearest(name, self.left.keys().map(String::as_str));
-                let hint = near.map_or_else(String::new, |near| {
-                    format!("; there is `{near}`, which may be meant")
-                });
-                let message = format!("{} has no `{name}`{hint}", self.what);
-                Err(self.source.error(self.whole, message))
-            }
+        if let Some(raw) = self.raw(name) {
+            return Ok(raw);
         }
+        let near = nearest(name, self.left.keys().map(String::as_str));
+        let hint = near
+            .map_or_else(String::new, |near| format!("; there is `{near}`, which may be meant"));
+        let message = format!("{} has no `{name}`{hint}", self.what);
+        Err(self.source.error(self.whole, message))
     }
 
     /// The line of a field that was taken, else of the object.
@@ -116,13 +113,13 @@ impl<'a> Fields<'a> {
         self.source.line(raw)
     }
 
-    pub(super) fn error(&self, name: &str, message: String) -> ScenarioError {
+    pub(super) fn error(&self, name: &str, message: &str) -> ScenarioError {
         let message = format!("{}: {message}", self.what);
         ScenarioError { line: self.line_of(name), message }
     }
 
     fn wrong(&self, name: &str, wanted: &str) -> ScenarioError {
-        self.error(name, format!("`{name}` has to be {wanted}"))
+        self.error(name, &format!("`{name}` has to be {wanted}"))
     }
 
     /// The value of a field, none if it is absent or `null`.
@@ -232,13 +229,11 @@ impl<'a> Fields<'a> {
     }
 
     fn look_up<T: Copy>(&self, name: &str, text: &str, words: &[(&str, T)]) -> Result<T> {
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, meaning)) => Ok(*meaning),
-            None => {
-                let advice = advice(text, words.iter().map(|(word, _)| *word));
-                Err(self.error(name, format!("there is no {name} `{text}`; {advice}")))
-            }
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
+            return Ok(*meaning);
         }
+        let advice = advice(text, words.iter().map(|(word, _)| *word));
+        Err(self.error(name, &format!("there is no {name} `{text}`; {advice}")))
     }
 
     /// Nothing else may be there.
@@ -252,13 +247,11 @@ impl<'a> Fields<'a> {
 
 /// What to write instead: the nearest word, or all of them.
 pub(super) fn advice<'w>(word: &str, words: impl Iterator<Item = &'w str> + Clone) -> String {
-    match nearest(word, words.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let all: Vec<_> = words.map(|word| format!("`{word}`")).collect();
-            format!("there are {}", all.join(", "))
-        }
+    if let Some(near) = nearest(word, words.clone()) {
+        return format!("did you mean `{near}`?");
     }
+    let all: Vec<_> = words.map(|word| format!("`{word}`")).collect();
+    format!("there are {}", all.join(", "))
 }
 
 fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
