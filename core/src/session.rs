@@ -5,7 +5,7 @@
 //! [`Tick`](Event::Tick). It knows no clock, no platform and no file, neither allocates
 //! nor waits, and takes any event in any phase. All policy is in here, as data in
 //! [`Policy`]; whoever executes its commands ([`Platform`], [`Takes`]) only translates.
-//! [`drive`] is the loop between them.
+//! [`drive()`] is the loop between them.
 //!
 //! # Shape
 //!
@@ -47,8 +47,8 @@
 //!
 //! # Rules
 //!
-//! - What takes the microphone away is one path ([`system`]), whoever did it: stop I/O,
-//!   flush, tell, and do nothing until it is given back.
+//! - What takes the microphone away is one path, whoever did it: stop I/O, flush, tell,
+//!   and do nothing until it is given back.
 //! - A hint counts once per interruption, and only if one was told. So doubled and
 //!   invented ends of interruptions change nothing.
 //! - The end of an interruption may never come; an app that comes to the front, or a

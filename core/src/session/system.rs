@@ -114,7 +114,7 @@ impl Session {
     }
 
     pub(super) fn interruption_ended(&mut self, now: Ms) {
-        if core::mem::take(&mut self.facts.interrupted) && self.always() {
+        if core::mem::take(&mut self.facts.interrupted) && self.is_advised() {
             self.recover(now);
         }
     }
