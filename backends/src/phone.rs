@@ -261,6 +261,9 @@ impl Phone {
     /// The next buffer, if one is due at `now`, a multiple of [`Self::TICK_MS`].
     pub fn hear(&mut self, now: Ms) {
         let Some(since) = self.io else { return };
+        let over = |lasting: &mut Lasting| matches!(lasting, Lasting::UntilMs(end) if *end <= now);
+        self.faults.stall.take_if(over);
+        self.faults.zeros.take_if(over);
         let flows = self.active
             && self.is_awake()
             && self.format().is_valid()

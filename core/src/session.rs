@@ -239,7 +239,7 @@ impl Session {
     pub fn step(&mut self, now: Ms, event: Event) -> Commands {
         self.said = Commands::new();
         match event {
-            Event::Launched => self.take(TakeOrder::Recover),
+            Event::Launched | Event::StorageAvailable => self.take(TakeOrder::Recover),
             Event::TakesRecovered(takes) => {
                 (0..takes.min(1)).for_each(|_| self.diagnose(Diagnosis::RecordingRecovered));
             }

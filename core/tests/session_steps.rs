@@ -72,7 +72,7 @@ const FORMATS: [Format; 5] = [
     Format::new(u32::MAX, u16::MAX),
 ];
 
-const KINDS: u64 = 35;
+const KINDS: u64 = 36;
 
 /// One of all events, with a ticket that may be the right one.
 fn event(kind: u64, chance: &mut Chance, now: Ms, tickets: u32) -> Event {
@@ -130,6 +130,7 @@ fn event(kind: u64, chance: &mut Chance, now: Ms, tickets: u32) -> Event {
         30 => Event::WriteFailed,
         31 => Event::TakesRecovered(chance.below(3) as u32),
         32 => Event::Launched,
+        34 => Event::StorageAvailable,
         33 => Event::Heartbeat(Heartbeat {
             host: now.saturating_sub(chance.below(20)),
             frames: chance.one_of(&[0, 480, u32::MAX]),

@@ -118,6 +118,8 @@ pub enum Happening {
 pub enum Lasting {
     /// Until it is ended by the script.
     UntilTold,
+    /// Until this moment.
+    UntilMs(Ms),
     /// Until the app rebuilds its engine.
     UntilRebuild,
     /// Whatever happens.
@@ -187,7 +189,12 @@ impl Phone {
             Happening::StaleBuffers(ms) => self.faults.stale_ms = *ms,
             Happening::DiskFull(full) => self.disk.set_full(*full),
             Happening::WriteFails(times) => self.disk.fail_writes(*times),
-            Happening::Locked(locked) => self.disk.set_locked(*locked),
+            Happening::Locked(locked) => {
+                self.disk.set_locked(*locked);
+                if !locked {
+                    self.post(Event::StorageAvailable);
+                }
+            }
             Happening::Nothing => {}
             _ => self.hardware_happens(now, what),
         }

@@ -136,12 +136,14 @@ impl Report {
         self
     }
 
-    /// What is on disk, in the word of the scripts.
+    /// What is on disk, in the word of the scripts. They have none for a take that nobody
+    /// has repaired yet.
     pub const fn file(&self) -> &'static str {
-        match (self.takes.files, self.takes.recovered) {
-            (0, _) => "none",
-            (_, 0) => "intact",
-            _ => "recovered",
+        match self.takes {
+            TakesSeen { files: 0, .. } => "none",
+            TakesSeen { orphaned: 1.., .. } => "orphaned",
+            TakesSeen { recovered: 1.., .. } => "recovered",
+            _ => "intact",
         }
     }
 

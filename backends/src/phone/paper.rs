@@ -26,6 +26,8 @@ pub struct TakesSeen {
     pub files: u32,
     /// How many of them had to be repaired.
     pub recovered: u32,
+    /// How many are as a process left them that is gone.
+    pub orphaned: u32,
     /// How much audio the last one holds.
     pub captured_ms: Ms,
     /// How much of that is from before its boundary.
@@ -53,6 +55,8 @@ struct Sheet {
     open: bool,
     /// Nothing can be written any more.
     broken: bool,
+    /// The process that wrote it is gone.
+    orphan: bool,
     recovered: bool,
     audio: Length,
     flushed_us: u64,
@@ -102,6 +106,7 @@ impl Paper {
             desk.answers.clear();
             if let Some(take) = desk.open_take() {
                 take.audio.us = take.flushed_us;
+                (take.open, take.orphan) = (false, true);
             }
         });
     }
@@ -110,9 +115,11 @@ impl Paper {
     pub fn seen(&self) -> TakesSeen {
         self.with(|desk| {
             let last = desk.takes.last();
+            let count = |is: fn(&Sheet) -> bool| desk.takes.iter().filter(|take| is(take)).count();
             TakesSeen {
                 files: desk.takes.len() as u32,
-                recovered: desk.takes.iter().filter(|take| take.recovered).count() as u32,
+                recovered: count(|take| take.recovered) as u32,
+                orphaned: count(|take| take.orphan) as u32,
                 captured_ms: last.map_or(0, |take| take.audio.us / 1000),
                 stale_ms: last.map_or(0, |take| take.stale.us / 1000),
                 gaps: last
@@ -176,13 +183,14 @@ impl Desk {
     }
 
     fn recover(&mut self) {
-        // A take in which nothing was written is nothing to recover.
-        self.takes.retain(|take| !take.open || take.audio.us > 0);
-        let left = self.takes.iter_mut().filter(|take| take.open);
         let mut recovered = 0;
-        for take in left {
-            (take.open, take.recovered) = (false, true);
-            recovered += 1;
+        if self.disk.opens() {
+            // A take in which nothing was written is nothing to recover.
+            self.takes.retain(|take| !take.orphan || take.audio.us > 0);
+            for take in self.takes.iter_mut().filter(|take| take.orphan) {
+                (take.orphan, take.recovered) = (false, true);
+                recovered += 1;
+            }
         }
         self.answers.push_back(Event::TakesRecovered(recovered));
     }

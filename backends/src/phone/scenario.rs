@@ -132,11 +132,13 @@ fn setup(mut fields: Fields<'_>, system: System) -> Result<Setup, ScenarioError>
         ("always_after_interruption", AutoResume::AlwaysAfterInterruption),
         ("never", AutoResume::Never),
     ];
+    // Nobody is there to answer the system's question.
+    let permission = [("granted", true), ("denied", false), ("undetermined", false)];
     let pause = [("release", PauseMode::Release), ("hold", PauseMode::Hold)];
     let default = Setup { system, ..Setup::default() };
     let mut setup = Setup {
         callkit: fields.flag_or("callkit", false)?,
-        permitted: fields.word_or("permission", &[("granted", true), ("denied", false)], true)?,
+        permitted: fields.word_or("permission", &permission, true)?,
         background: fields.word_or(
             "app_state",
             &[("foreground", false), ("inactive", false), ("background", true)],

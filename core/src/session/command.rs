@@ -66,7 +66,7 @@ pub enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TakeOrder {
-    /// Repair what an earlier run left open.
+    /// Repair what an earlier run left open, and leave alone what this one has open.
     Recover,
     /// Open a new take. Nothing is gated.
     Open {

@@ -96,6 +96,8 @@ pub enum Event {
     WriteFailed,
     /// So many takes of an earlier run were still open and have been repaired.
     TakesRecovered(u32),
+    /// Protected files can be opened again: the phone was unlocked.
+    StorageAvailable,
 
     /// Time has passed: sent when [`Session::next_deadline`](super::Session::next_deadline)
     /// is due.

@@ -198,8 +198,8 @@ impl Session {
         } else if self.mic.io && route.format != self.mic.format {
             self.engine_changed(now);
         }
-        // Our own tries change the route as well; only a device is news.
-        if route.format.is_valid() && route.reason.is_device() {
+        // Our own tries change the route as well; only an input is news.
+        if route.format.is_valid() && (route.reason.is_device() || self.facts.no_route) {
             self.input_available(now);
         }
         self.mind_speaker(now, route);

@@ -232,5 +232,8 @@ fn refusal(fields: &mut Fields<'_>) -> Result<Refusal> {
 
 fn lasting(fields: &mut Fields<'_>) -> Result<Lasting> {
     let words = [("rebuild", Lasting::UntilRebuild), ("forever", Lasting::Forever)];
-    fields.word_or("until", &words, Lasting::UntilTold)
+    match fields.number_or_none("until") {
+        Ok(Some(end)) => Ok(Lasting::UntilMs(end)),
+        _ => fields.word_or("until", &words, Lasting::UntilTold),
+    }
 }

@@ -91,7 +91,9 @@ impl<'a> Fields<'a> {
     }
 
     fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
-        let raw = self.left.remove(name);
+        // What was taken can be read again, as something else.
+        let before = self.known.get(name).copied().flatten();
+        let raw = self.left.remove(name).or(before);
         self.known.insert(name.to_owned(), raw);
         raw
     }
