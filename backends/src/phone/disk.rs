@@ -22,6 +22,11 @@ impl Disk {
         self.with(|disk| !disk.full && !disk.locked)
     }
 
+    /// Whether a file that is there can be opened again to repair it, which takes no room.
+    pub fn reopens(&self) -> bool {
+        self.with(|disk| !disk.locked)
+    }
+
     /// Whether the next write to an open file succeeds. Asking counts as writing.
     pub fn writes(&self) -> bool {
         self.with(|disk| {

@@ -184,7 +184,7 @@ impl Desk {
 
     fn recover(&mut self) {
         let mut recovered = 0;
-        if self.disk.opens() {
+        if self.disk.reopens() {
             // A take in which nothing was written is nothing to recover.
             self.takes.retain(|take| !take.orphan || take.audio.us > 0);
             for take in self.takes.iter_mut().filter(|take| take.orphan) {

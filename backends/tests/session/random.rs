@@ -9,10 +9,10 @@ use tympan_backends::phone::{
 };
 use tympan_core::Format;
 use tympan_core::session::{
-    Ask, AutoResume, Code, Hint, Ms, PauseMode, Reason, RouteReason, Start,
+    Ask, AutoResume, Code, Event, Hint, Ms, PauseMode, Reason, RouteReason, Start,
 };
 
-use crate::witness::{Log, Witness};
+use crate::witness::{Lag, Log, Witness};
 
 /// How many cases of each property are tried: many, and far more when asked for.
 pub(crate) fn cases() -> ProptestConfig {
@@ -53,8 +53,22 @@ impl Script {
     }
 
     pub(crate) fn play(&self) -> Log {
+        self.play_late(|_| 0)
+    }
+
+    /// On a phone that thinks a while before it answers.
+    pub(crate) fn play_slowly(&self) -> Log {
+        self.play_late(|event| match event {
+            Event::Activated { .. } | Event::ActivateFailed { .. } => 330,
+            Event::HardwareFormat { .. } | Event::Permission(_) => 20,
+            Event::IoStarted { .. } | Event::IoFailed { .. } => 170,
+            _ => 0,
+        })
+    }
+
+    fn play_late(&self, lag: Lag) -> Log {
         let mut phone = Phone::new(&self.setup);
-        let mut witness = Witness::new(&self.setup, &phone);
+        let mut witness = Witness::late(&self.setup, &phone, lag);
         let report = rehearse(&self.scenario(), &mut witness, &mut phone);
         Log {
             entries: witness.entries,

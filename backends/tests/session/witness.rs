@@ -51,11 +51,7 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    pub(crate) fn new(setup: &Setup, phone: &Phone) -> Self {
-        Self::late(setup, phone, |_| 0)
-    }
-
-    /// One that hears some notices late.
+    /// One that hears some things late.
     pub(crate) fn late(setup: &Setup, phone: &Phone, lag: Lag) -> Self {
         let paper = Paper::new(phone.disk());
         phone.microphone().start(Box::new(paper.clone())).unwrap();
