@@ -30,6 +30,7 @@ fn for_verb(word: &str) -> Option<String> {
     let extension = Path::new(word).extension()?.to_str()?.to_lowercase();
     match extension.as_str() {
         "toml" => Some(format!("to look at this graph, use 'tympan plan {word}'")),
+        "json" => Some(format!("to rehearse the scripts in it, use 'tympan simulate {word}'")),
         "wav" => Some(format!("to run a graph over it, use 'tympan run GRAPH --input {word}'")),
         _ => None,
     }

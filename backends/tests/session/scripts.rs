@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tympan_backends::phone::{Phone, Rehearsed, Report, Scenario, Setup, rehearse};
+use tympan_backends::phone::{
+    About, Expect, Phone, Rehearsed, Report, Scenario, Setup, StatusExpected, rehearse,
+};
 
 /// All there are.
 pub(crate) fn all() -> Vec<Scenario> {
@@ -70,4 +72,45 @@ fn our_own_scripts_pass() {
 #[test]
 fn the_collected_scripts_pass() {
     all_pass(&collected());
+}
+
+/// The negative control: whatever a script expects, something else is found wanting.
+#[test]
+fn every_expectation_can_fail() {
+    let changes: [(&str, fn(&mut Expect)); 15] = [
+        ("events", |expect| expect.events.as_mut().unwrap().push("paused".to_owned())),
+        ("final_state", |expect| expect.final_state = Some("recording".to_owned())),
+        ("rejects", |expect| expect.rejects = Some(vec![(0, "stop".into(), "FILE_ERROR".into())])),
+        ("status", |expect| {
+            let elapsed_ms = Some(About { approx: 1, tol: 0 });
+            let state = "error".to_owned();
+            expect.status.push(StatusExpected { at_ms: 5500, state, elapsed_ms });
+        }),
+        ("captured_ms", |expect| expect.captured_ms = Some(About { approx: 1, tol: 1 })),
+        ("gaps", |expect| expect.gaps = Some(Vec::new())),
+        ("session_active_final", |expect| expect.session_active_final = Some(true)),
+        ("activation_attempts", |expect| expect.activation_attempts = Some((7, 9))),
+        ("activate at", |expect| expect.no_activate_between.push((0, 10_000))),
+        ("start_io at", |expect| expect.no_start_io_between.push((0, 10_000))),
+        ("commands", |expect| expect.commands_include.push("rebuild_engine".to_owned())),
+        ("diagnostics", |expect| expect.diagnostics_include.push("input_silent".to_owned())),
+        ("file", |expect| expect.file = "recovered".to_owned()),
+        ("files", |expect| expect.files = Some(3)),
+        ("commands", |expect| expect.commands_include.push("nonsense".to_owned())),
+    ];
+    let scenario = own().into_iter().find(|own| own.id == "never-without-the-user").unwrap();
+    let report = play(&scenario, &scenario.setup);
+    for (name, change) in changes {
+        let mut changed = scenario.clone();
+        change(&mut changed.expect);
+        let findings = changed.judge(&report);
+        assert!(
+            !findings.is_empty()
+                && findings.iter().all(|finding| {
+                    finding.starts_with(name)
+                        || (name == "status" && finding.contains("at 5500 ms"))
+                }),
+            "{name}: {findings:?}"
+        );
+    }
 }

@@ -7,4 +7,5 @@ mod listening;
 mod mistakes;
 mod recordings;
 mod runs;
+mod simulate;
 mod verbs;
