@@ -52,16 +52,24 @@ struct Desk {
 /// One take.
 #[derive(Default)]
 struct Sheet {
-    open: bool,
-    /// Nothing can be written any more.
-    broken: bool,
-    /// The process that wrote it is gone.
-    orphan: bool,
+    state: On,
     recovered: bool,
     audio: Length,
     flushed_us: u64,
     stale: Length,
     gaps: Vec<Gap>,
+}
+
+/// What can be done to a take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum On {
+    #[default]
+    Open,
+    /// A write failed; nothing more can be written.
+    Broken,
+    Closed,
+    /// The process that wrote it is gone.
+    Orphaned,
 }
 
 /// An exact length of audio of changing rates.
@@ -106,7 +114,7 @@ impl Paper {
             desk.answers.clear();
             if let Some(take) = desk.open_take() {
                 take.audio.us = take.flushed_us;
-                (take.open, take.orphan) = (false, true);
+                take.state = On::Orphaned;
             }
         });
     }
@@ -119,7 +127,7 @@ impl Paper {
             TakesSeen {
                 files: desk.takes.len() as u32,
                 recovered: count(|take| take.recovered) as u32,
-                orphaned: count(|take| take.orphan) as u32,
+                orphaned: count(|take| take.state == On::Orphaned) as u32,
                 captured_ms: last.map_or(0, |take| take.audio.us / 1000),
                 stale_ms: last.map_or(0, |take| take.stale.us / 1000),
                 gaps: last
@@ -147,7 +155,13 @@ impl Takes for Paper {
 
 impl Desk {
     fn open_take(&mut self) -> Option<&mut Sheet> {
-        self.takes.last_mut().filter(|take| take.open)
+        self.takes.last_mut().filter(|take| matches!(take.state, On::Open | On::Broken))
+    }
+
+    fn on_take(&mut self, work: impl FnOnce(&mut Sheet)) {
+        if let Some(take) = self.open_take() {
+            work(take);
+        }
     }
 
     fn perform(&mut self, order: TakeOrder) {
@@ -160,13 +174,9 @@ impl Desk {
                 self.discarded = true;
                 self.boundary_ns = boundary * 1_000_000;
             }
-            TakeOrder::MarkGap(gap) => {
-                self.open_take().into_iter().for_each(|take| take.gaps.push(gap));
-            }
-            TakeOrder::Flush => {
-                self.open_take().into_iter().for_each(|take| take.flushed_us = take.audio.us);
-            }
-            TakeOrder::Finalise => self.open_take().into_iter().for_each(|take| take.open = false),
+            TakeOrder::MarkGap(gap) => self.on_take(|take| take.gaps.push(gap)),
+            TakeOrder::Flush => self.on_take(|take| take.flushed_us = take.audio.us),
+            TakeOrder::Finalise => self.on_take(|take| take.state = On::Closed),
             // Whatever comes in is counted by its own rate.
             _ => {}
         }
@@ -175,7 +185,7 @@ impl Desk {
     fn open(&mut self) {
         self.gated = false;
         if self.disk.opens() {
-            self.takes.push(Sheet { open: true, ..Sheet::default() });
+            self.takes.push(Sheet::default());
             self.answers.push_back(Event::TakeOpened);
         } else {
             self.answers.push_back(Event::TakeFailed);
@@ -186,9 +196,9 @@ impl Desk {
         let mut recovered = 0;
         if self.disk.reopens() {
             // A take in which nothing was written is nothing to recover.
-            self.takes.retain(|take| !take.orphan || take.audio.us > 0);
-            for take in self.takes.iter_mut().filter(|take| take.orphan) {
-                (take.orphan, take.recovered) = (false, true);
+            self.takes.retain(|take| take.state != On::Orphaned || take.audio.us > 0);
+            for take in self.takes.iter_mut().filter(|take| take.state == On::Orphaned) {
+                (take.state, take.recovered) = (On::Closed, true);
                 recovered += 1;
             }
         }
@@ -199,11 +209,11 @@ impl Desk {
         if self.gated || buffer.host_ns < self.boundary_ns {
             return;
         }
-        let Some(take) = self.takes.last_mut().filter(|take| take.open && !take.broken) else {
+        let Some(take) = self.takes.last_mut().filter(|take| take.state == On::Open) else {
             return;
         };
         if !self.disk.writes() {
-            take.broken = true;
+            take.state = On::Broken;
             self.answers.push_back(Event::WriteFailed);
             return;
         }

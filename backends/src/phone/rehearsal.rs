@@ -119,12 +119,17 @@ impl Stage {
                 phone.ask(self.asked.len() as u32, ask);
                 self.asked.push((at, ask));
             }
-            What::Status => self.owed.push(at),
+            // Nobody is there to ask or to answer where there is no process.
+            What::Status if phone.is_alive() => self.owed.push(at),
+            What::Status => {}
             What::Happens(happening) => {
                 let alive = phone.is_alive();
                 phone.happen(at, happening);
                 match (alive, phone.is_alive()) {
-                    (true, false) => subject.kill(),
+                    (true, false) => {
+                        self.owed.clear();
+                        subject.kill();
+                    }
                     (false, true) => subject.launch(at, phone),
                     _ => {}
                 }

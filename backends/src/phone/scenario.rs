@@ -12,7 +12,42 @@ use tympan_core::session::{Ask, AutoResume, Ms, PauseMode};
 use super::{Expect, Happening, Setup, System};
 use fields::{Fields, Source};
 
-/// One script.
+/// One script: a phone, what happens to it and to the app, and what is expected.
+///
+/// Times are milliseconds, events stand in their order, and what is not expected is not
+/// looked at, except `file` (`none`, `intact` or `recovered`), which always is.
+///
+/// ```
+/// use tympan_backends::phone::{Phone, Rehearsed, Scenario, rehearse};
+///
+/// let text = r#"{
+///   "schema": "tympan-session-scenarios/1",
+///   "scenarios": [{
+///     "id": "a-short-call",
+///     "preconditions": { "input": { "port": "builtin_mic", "rate": 48000, "channels": 1 } },
+///     "events": [
+///       { "at_ms": 0, "event": "start_recording" },
+///       { "at_ms": 3000, "event": "interruption_began", "reason": "default" },
+///       { "at_ms": 5000, "event": "interruption_ended", "should_resume": true },
+///       { "at_ms": 8000, "event": "stop_recording" }
+///     ],
+///     "end_ms": 9000,
+///     "expect": {
+///       "events": ["recording", "error:SESSION_INTERRUPTED", "paused", "recording", "stopped"],
+///       "captured_ms": { "approx": 5800, "tol": 50 },
+///       "gaps": [{ "approx": 2100, "tol": 50 }],
+///       "file": "intact"
+///     }
+///   }]
+/// }"#;
+/// for scenario in Scenario::read_all(text)? {
+///     let mut phone = Phone::new(&scenario.setup);
+///     let mut recorder = Rehearsed::new(&scenario.setup, &phone);
+///     let report = rehearse(&scenario, &mut recorder, &mut phone);
+///     assert_eq!(scenario.judge(&report), [""; 0]);
+/// }
+/// # Ok::<(), tympan_backends::phone::ScenarioError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// Its name.

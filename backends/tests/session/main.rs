@@ -2,6 +2,7 @@
 
 mod invariants;
 mod metamorphic;
+mod offences;
 mod profiles;
 mod random;
 mod refusals;

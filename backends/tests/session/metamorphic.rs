@@ -2,7 +2,7 @@
 //! (The ninth and fourteenth of the properties that the machine was designed from.)
 
 use tympan_backends::phone::{
-    Call, Happening, Lasting, Phone, Report, Scenario, Scripted, What, rehearse,
+    Call, Happening, Lasting, Phone, Report, Scenario, Scripted, Until, What, rehearse,
 };
 use tympan_core::Format;
 use tympan_core::session::{Ask, Event, Hint, Ms, Reason, RouteReason, State};
@@ -192,6 +192,38 @@ fn late_news() {
             assert!(
                 captured.abs_diff(expected) <= tolerance,
                 "{}: {captured} instead of {expected}",
+                scenario.id
+            );
+        }
+    }
+}
+
+/// Between the ticks of the phone as well as on them.
+#[test]
+fn a_little_later() {
+    for scenario in all() {
+        let report = play(&scenario, &scenario.setup);
+        for shift in [1, 3, 7, 9] {
+            let mut changed = scenario.clone();
+            for event in &mut changed.events {
+                event.at_ms += shift;
+                if let What::Happens(
+                    Happening::ActivateFails(refusal) | Happening::IoStartFails(refusal),
+                ) = &mut event.what
+                    && let Until::At(end) = &mut refusal.until
+                {
+                    *end += shift;
+                }
+            }
+            changed.end_ms += 10;
+            let is = play(&changed, &scenario.setup);
+            assert_eq!(is.events, report.events, "{} by {shift} ms", scenario.id);
+            assert_eq!(is.final_state, report.final_state, "{} by {shift} ms", scenario.id);
+            assert_eq!(is.offences, report.offences, "{} by {shift} ms", scenario.id);
+            let (captured, expected) = (is.takes.captured_ms, report.takes.captured_ms);
+            assert!(
+                captured.abs_diff(expected) <= 110,
+                "{} by {shift} ms: {captured} instead of {expected}",
                 scenario.id
             );
         }

@@ -80,7 +80,8 @@ pub enum TakeOrder {
     /// Drop audio captured before this moment, and forget what nodes and encoder
     /// remember: it belongs to a time that is over.
     DiscardBefore(Ms),
-    /// From now on the input has this format; the take keeps its own.
+    /// From now on the input has this format, for takes to come as well; a take keeps its
+    /// own.
     Resample(Format),
     /// Something is missing.
     MarkGap(Gap),

@@ -195,6 +195,8 @@ impl Session {
         }
         if self.phase == Phase::Recording {
             self.rerouted(now, route);
+        } else if self.phase == Phase::Paused && route.running {
+            // A held microphone goes on, in whatever format.
         } else if self.mic.io && route.format != self.mic.format {
             self.engine_changed(now);
         }
