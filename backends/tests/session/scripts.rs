@@ -77,7 +77,8 @@ fn the_collected_scripts_pass() {
 /// The negative control: whatever a script expects, something else is found wanting.
 #[test]
 fn every_expectation_can_fail() {
-    let changes: [(&str, fn(&mut Expect)); 15] = [
+    type Change = fn(&mut Expect);
+    let changes: [(&str, Change); 15] = [
         ("events", |expect| expect.events.as_mut().unwrap().push("paused".to_owned())),
         ("final_state", |expect| expect.final_state = Some("recording".to_owned())),
         ("rejects", |expect| expect.rejects = Some(vec![(0, "stop".into(), "FILE_ERROR".into())])),
