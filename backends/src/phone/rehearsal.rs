@@ -90,7 +90,8 @@ pub fn rehearse(scenario: &Scenario, subject: &mut dyn Subject, phone: &mut Phon
     let mut stage = Stage { report: Report::default(), asked: Vec::new(), owed: Vec::new() };
     subject.launch(0, phone);
     let mut events = scenario.events.iter().peekable();
-    for tick in (0..=scenario.end_ms).step_by(Phone::TICK_MS as usize) {
+    let end = scenario.end_ms.next_multiple_of(Phone::TICK_MS);
+    for tick in (0..=end).step_by(Phone::TICK_MS as usize) {
         while let Some(at) = events.peek().map(|event| event.at_ms).filter(|at| *at <= tick) {
             while let Some(event) = events.next_if(|event| event.at_ms == at) {
                 stage.play(at, &event.what, subject, phone);
@@ -100,7 +101,7 @@ pub fn rehearse(scenario: &Scenario, subject: &mut dyn Subject, phone: &mut Phon
         phone.hear(tick);
         stage.run(tick, subject, phone);
     }
-    stage.report.finish(scenario, subject, phone)
+    stage.report.finish(subject, phone)
 }
 
 struct Stage {
