@@ -205,16 +205,7 @@ fn a_little_later() {
         let report = play(&scenario, &scenario.setup);
         for shift in [1, 3, 7, 9] {
             let mut changed = scenario.clone();
-            for event in &mut changed.events {
-                event.at_ms += shift;
-                if let What::Happens(
-                    Happening::ActivateFails(refusal) | Happening::IoStartFails(refusal),
-                ) = &mut event.what
-                    && let Until::At(end) = &mut refusal.until
-                {
-                    *end += shift;
-                }
-            }
+            changed.events = later(&scenario.events, shift).collect();
             changed.end_ms += 10;
             let is = play(&changed, &scenario.setup);
             assert_eq!(is.events, report.events, "{} by {shift} ms", scenario.id);
@@ -228,6 +219,88 @@ fn a_little_later() {
             );
         }
     }
+}
+
+/// The same, so much later, with everything in it that names a moment.
+fn later(events: &[Scripted], shift: Ms) -> impl Iterator<Item = Scripted> {
+    events.iter().cloned().map(move |mut event| {
+        event.at_ms += shift;
+        if let What::Happens(Happening::ActivateFails(refusal) | Happening::IoStartFails(refusal)) =
+            &mut event.what
+            && let Until::At(end) = &mut refusal.until
+        {
+            *end += shift;
+        }
+        event
+    })
+}
+
+/// Whether the phone is as good as new after this script.
+fn leaves_no_trace(scenario: &Scenario, report: &Report) -> bool {
+    let lasting = |what: &Happening| {
+        matches!(
+            what,
+            Happening::ActivateFails(_)
+                | Happening::IoStartFails(_)
+                | Happening::IoStalls(_)
+                | Happening::ZeroBuffers(_)
+                | Happening::Killed
+                | Happening::Suspended
+                | Happening::Backgrounded
+                | Happening::DiskFull(_)
+                | Happening::Locked(_)
+                | Happening::WriteFails(_)
+                | Happening::Permission(_)
+        )
+    };
+    let happened = || scenario.events.iter().filter_map(happens);
+    let open = happened().fold(false, |open, what| match what {
+        Happening::InterruptionBegan { .. }
+        | Happening::ClientSilenced(true)
+        | Happening::MediaLost => true,
+        Happening::InterruptionEnded { .. }
+        | Happening::ClientSilenced(false)
+        | Happening::MediaReset => false,
+        _ => open,
+    });
+    !open && !happened().any(lasting) && report.final_state == State::Stopped
+}
+
+/// What a take went through is forgotten in the next.
+#[test]
+fn one_after_another() {
+    let scenarios = all();
+    let mut played = 0;
+    for first in &scenarios {
+        let before = play(first, &first.setup);
+        if first.setup.callkit || !leaves_no_trace(first, &before) {
+            continue;
+        }
+        let shift = (first.end_ms + 1000).next_multiple_of(Phone::TICK_MS);
+        for second in &scenarios {
+            let mut setup = first.setup.clone();
+            setup.rungs.clone_from(&second.setup.rungs);
+            setup.system = second.setup.system;
+            if format!("{setup:?}") != format!("{:?}", second.setup) || shift > 30_000 {
+                continue;
+            }
+            let alone = play(second, &setup);
+            let mut both = second.clone();
+            both.events =
+                first.events.iter().cloned().chain(later(&second.events, shift)).collect();
+            both.end_ms += shift;
+            let is = play(&both, &setup);
+            let pair = format!("{} after {}", second.id, first.id);
+            assert_eq!(is.events[before.events.len()..], alone.events, "{pair}");
+            assert_eq!(is.offences, alone.offences, "{pair}");
+            if alone.takes.files > 0 {
+                assert_eq!(is.takes.gaps, alone.takes.gaps, "{pair}");
+                assert_eq!(is.takes.captured_ms, alone.takes.captured_ms, "{pair}");
+            }
+            played += 1;
+        }
+    }
+    println!("{played} pairs of scripts");
 }
 
 /// The negative control: a change that does matter is seen.
