@@ -6,7 +6,6 @@ mod fields;
 
 use std::fmt;
 
-use tympan_core::Format;
 use tympan_core::session::{Ask, AutoResume, Ms, PauseMode};
 
 use super::{Expect, Happening, Setup, System};
@@ -103,6 +102,9 @@ impl fmt::Display for ScenarioError {
 
 impl std::error::Error for ScenarioError {}
 
+/// Longer scripts are slips of the pen, and would take a minute to play.
+const LONGEST_MS: Ms = 7 * 24 * 3_600_000;
+
 /// The format that is read.
 const SCHEMA: &str = "tympan-session-scenarios/1";
 
@@ -139,6 +141,9 @@ impl Scenario {
             expect: expect::read(fields.object("expect")?)?,
             id,
         };
+        if scenario.end_ms > LONGEST_MS {
+            return Err(fields.error("end_ms", "no script is longer than a week"));
+        }
         if scenario.events.last().is_some_and(|last| last.at_ms > scenario.end_ms) {
             return Err(fields.error("end_ms", "it ends before its last event"));
         }
@@ -191,7 +196,7 @@ fn setup(mut fields: Fields<'_>, system: System) -> Result<Setup, ScenarioError>
     if fields.has("input") {
         let mut input = fields.object("input")?;
         setup.port = input.text("port")?;
-        setup.format = Format::new(input.number("rate")? as u32, input.number("channels")? as u16);
+        setup.format = events::format(&mut input)?;
         input.done()?;
     }
     fields.done()?;

@@ -1,6 +1,7 @@
 //! Scripts that are not understood are refused, with the line and the word that may be
 //! meant.
 
+use proptest::prelude::*;
 use tympan_backends::phone::Scenario;
 
 /// A script with this event and this expectation in it.
@@ -88,6 +89,21 @@ fn wrong_expectations_are_shown() {
         told,
         "line 12: `expect` of scenario `one` knows no `captured`; did you mean `captured_ms`?"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..<_>::default() })]
+
+    /// Whatever a slip makes of a file, it is read or refused with a line that it has.
+    #[test]
+    fn slips_of_the_pen(at in any::<prop::sample::Index>(), end in 0..9usize, with in "[ -~]{0,3}") {
+        let text = include_str!("../../../tests/scenarios/app.json");
+        let at = at.index(text.len() - end);
+        let slip = format!("{}{with}{}", &text[..at], &text[at + end..]);
+        if let Err(error) = Scenario::read_all(&slip) {
+            prop_assert!((1..=slip.lines().count() + 1).contains(&error.line), "{error}");
+        }
+    }
 }
 
 #[test]

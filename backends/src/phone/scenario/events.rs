@@ -202,7 +202,7 @@ fn change(
     Ok((hz.map(|hz| hz as u32), count.map(|count| count as u16)))
 }
 
-fn format(fields: &mut Fields<'_>) -> Result<Format> {
+pub(super) fn format(fields: &mut Fields<'_>) -> Result<Format> {
     let (rate, channels) = (fields.number("rate")?, fields.number("channels")?);
     let format = Format::new(rate as u32, channels as u16);
     if u64::from(format.rate) != rate
