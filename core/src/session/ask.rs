@@ -96,6 +96,8 @@ impl Session {
             self.new_boundary(now);
             self.listen(now);
         } else {
+            // An engine that runs and is silent has died.
+            self.mic.rebuild |= self.mic.io;
             self.begin_or_wait(now);
         }
     }
@@ -113,6 +115,9 @@ impl Session {
         self.enter(Phase::Recording);
         if self.start.stt_unavailable {
             self.tell(Tell::Error(ErrorCode::SttUnavailable));
+        }
+        if self.facts.muted {
+            self.diagnose(Diagnosis::InputMuted);
         }
     }
 
@@ -238,6 +243,7 @@ impl Session {
             self.new_attempt();
             self.listen(now);
         } else {
+            self.mic.rebuild |= self.mic.io;
             self.begin(now);
         }
     }
