@@ -456,6 +456,21 @@ mod property {
     proptest! {
         #![proptest_config(cases())]
         #[test]
+        fn recovery_comes_to_an_end(mut script in scripts()) {
+            // All tries with all their delays, each waiting for audio in vain.
+            let awake = What::Happens(Happening::Unsuspended);
+            script.events.push(Scripted { at_ms: script.end_ms, what: awake });
+            script.end_ms += 45_000;
+            let log = script.play();
+            let last = log.moments.last().copied();
+            let trying = |now: &Moment| {
+                now.state == State::Paused && (now.io || now.deadline.is_some())
+            };
+            let held = script.setup.pause == PauseMode::Hold;
+            prop_assert!(held || !last.is_some_and(|now| trying(&now)), "{last:?}");
+        }
+
+        #[test]
         fn a_kill_costs_little(mut script in scripts()) {
             let at_ms = script.end_ms;
             script.end_ms += 1000;

@@ -16,7 +16,7 @@ use crate::witness::{Lag, Log, Witness};
 
 /// How many cases of each property are tried: many, and far more when asked for.
 pub(crate) fn cases() -> ProptestConfig {
-    let cases = if std::env::var_os("TYMPAN_LONG").is_some() { 400_000 } else { 20_000 };
+    let cases = if std::env::var_os("TYMPAN_LONG").is_some() { 200_000 } else { 20_000 };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 

@@ -7,6 +7,11 @@ use tympan_backends::phone::{
     About, Expect, Phone, Rehearsed, Report, Scenario, Setup, StatusExpected, rehearse,
 };
 
+/// Where the workspace is.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// All there are.
 pub(crate) fn all() -> Vec<Scenario> {
     own().into_iter().chain(collected()).collect()
@@ -14,19 +19,19 @@ pub(crate) fn all() -> Vec<Scenario> {
 
 /// The scripts in this repository.
 fn own() -> Vec<Scenario> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/scenarios");
+    let folder = root().join("tests/scenarios");
     let mut files: Vec<_> =
-        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().flat_map(|file| read(file)).collect()
 }
 
 /// The large collection, if it is there.
 fn collected() -> Vec<Scenario> {
-    let path = std::env::var_os("TYMPAN_SCENARIOS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/session/scenarios.json"),
-        PathBuf::from,
-    );
+    let named = std::env::var_os("TYMPAN_SCENARIOS");
+    let beside = || PathBuf::from("../shared/session/scenarios.json");
+    // Where the tests run is not where they were asked for.
+    let path = root().join(named.map_or_else(beside, PathBuf::from));
     if path.exists() {
         return read(&path);
     }
