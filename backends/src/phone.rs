@@ -16,7 +16,7 @@
 //! phone.ask(1, Ask::Start(Start::default()));
 //! for now in (0..=5000).step_by(10) {
 //!     if now == 3000 {
-//!         phone.happen(now, &Happening::InterruptionBegan { reason: Reason::Default });
+//!         phone.happen(&Happening::InterruptionBegan { reason: Reason::Default });
 //!     }
 //!     recorder.drive(now, &mut phone);
 //!     phone.hear(now);
@@ -115,6 +115,14 @@ struct Faults {
     stall: Option<Lasting>,
     zeros: Option<Lasting>,
     stale_ms: Ms,
+}
+
+impl Faults {
+    /// Ends those that a new engine cures.
+    fn end_with_engine(&mut self) {
+        self.stall.take_if(|lasting| *lasting == Lasting::UntilRebuild);
+        self.zeros.take_if(|lasting| *lasting == Lasting::UntilRebuild);
+    }
 }
 
 /// Something the app did to its phone.
@@ -392,11 +400,10 @@ impl Phone {
         }
         self.cut();
         self.hardware.latched = false;
+        self.faults.end_with_engine();
         if self.media == Media::Stale {
             self.media = Media::Well;
         }
-        self.faults.stall.take_if(|lasting| *lasting == Lasting::UntilRebuild);
-        self.faults.zeros.take_if(|lasting| *lasting == Lasting::UntilRebuild);
     }
 
     fn start_io(&mut self, now: Ms, ticket: u32, format: Format) {

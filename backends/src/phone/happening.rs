@@ -165,94 +165,25 @@ impl Refusal {
 
 impl Phone {
     /// This happens now.
-    pub fn happen(&mut self, now: Ms, what: &Happening) {
+    pub fn happen(&mut self, what: &Happening) {
         match what {
-            Happening::InterruptionBegan { .. }
-            | Happening::InterruptionEnded { .. }
-            | Happening::CallkitActivated
-            | Happening::CallkitDeactivated
-            | Happening::MediaLost
-            | Happening::MediaReset
-            | Happening::ClientSilenced(_)
-            | Happening::Permission(_) => self.session_happens(what),
-            Happening::Backgrounded
-            | Happening::Foregrounded { .. }
-            | Happening::Suspended
-            | Happening::Unsuspended
-            | Happening::Killed
-            | Happening::Relaunched => self.process_happens(what),
-            Happening::ActivateFails(refusal) => self.faults.activate.push(refusal.clone()),
-            Happening::IoStartFails(refusal) => self.faults.io.push(refusal.clone()),
-            Happening::IoStalls(lasting) => self.faults.stall = Some(*lasting),
-            Happening::IoResumes => self.faults.stall = None,
-            Happening::ZeroBuffers(lasting) => self.faults.zeros = *lasting,
-            Happening::StaleBuffers(ms) => self.faults.stale_ms = *ms,
-            Happening::DiskFull(full) => self.disk.set_full(*full),
-            Happening::WriteFails(times) => self.disk.fail_writes(*times),
-            Happening::Locked(locked) => {
-                self.disk.set_locked(*locked);
-                if !locked {
-                    self.post(Event::StorageAvailable);
-                }
-            }
-            Happening::Nothing => {}
-            _ => self.hardware_happens(now, what),
-        }
-    }
-
-    /// To who may use the microphone.
-    fn session_happens(&mut self, what: &Happening) {
-        match *what {
             Happening::InterruptionBegan { reason } => {
                 self.lose_session();
                 self.held = true;
-                self.post(Event::InterruptionBegan(reason));
+                self.post(Event::InterruptionBegan(*reason));
             }
             Happening::InterruptionEnded { hint } => {
                 self.held = false;
                 self.post(Event::InterruptionEnded);
-                self.post(Event::ResumeHint(hint));
+                self.post(Event::ResumeHint(*hint));
             }
-            Happening::CallkitActivated => {
-                // A call is nothing to an app that does not take part in it.
-                if self.setup.callkit {
-                    (self.active, self.held) = (true, false);
-                }
-                self.post(Event::ExternalActivated);
-            }
-            Happening::CallkitDeactivated => {
-                if self.setup.callkit {
-                    self.lose_session();
-                }
-                self.post(Event::ExternalDeactivated);
-            }
-            Happening::MediaLost => {
-                self.lose_session();
-                self.media = Media::Lost;
-                self.post(Event::MediaLost);
-            }
-            Happening::MediaReset => {
-                if self.media != Media::Lost {
-                    self.lose_session();
-                }
-                self.media = Media::Stale;
-                self.post(Event::MediaReset);
-            }
-            Happening::ClientSilenced(silenced) => self.post(Event::ClientSilenced(silenced)),
-            Happening::Permission(granted) => {
-                self.permitted = granted;
-                // iOS does not tell an app; it ends it, which the script has to say.
-                if !granted && self.setup.system != System::Ios {
-                    self.post(Event::PermissionRevoked);
-                }
-            }
-            _ => {}
-        }
-    }
+            Happening::CallkitActivated => self.call(true),
+            Happening::CallkitDeactivated => self.call(false),
+            Happening::MediaLost => self.lose_media(),
+            Happening::MediaReset => self.reset_media(),
+            Happening::ClientSilenced(silenced) => self.post(Event::ClientSilenced(*silenced)),
+            Happening::Permission(granted) => self.permit(*granted),
 
-    /// To the process.
-    fn process_happens(&mut self, what: &Happening) {
-        match *what {
             Happening::Backgrounded => {
                 self.background = true;
                 self.post(Event::Background);
@@ -262,85 +193,134 @@ impl Phone {
                 self.held &= !os_released;
                 self.post(Event::Foreground);
             }
-            Happening::Suspended if self.is_alive() => {
-                if self.setup.callkit && self.active {
-                    self.post(Event::ExternalDeactivated);
-                }
-                self.lose_session();
-                self.process = Process::Suspended;
-            }
+            Happening::Suspended => self.suspend(),
             Happening::Unsuspended if self.is_alive() => self.process = Process::Running,
-            Happening::Killed => {
-                self.lose_session();
-                self.process = Process::Gone;
-                self.inbox.clear();
-            }
-            Happening::Relaunched => {
-                self.process = Process::Running;
-                self.hardware.latched = false;
-                self.faults.stall.take_if(|lasting| *lasting == Lasting::UntilRebuild);
-                if self.media == Media::Stale {
-                    self.media = Media::Well;
-                }
-            }
-            _ => {}
-        }
-    }
+            Happening::Killed => self.kill(),
+            Happening::Relaunched => self.relaunch(),
 
-    /// To the input.
-    fn hardware_happens(&mut self, now: Ms, what: &Happening) {
-        match what {
             Happening::RouteChanged { reason, input, rate, channels, foreign } => {
-                self.reroute(*reason, input.as_deref(), *rate, *channels, *foreign);
+                if let Some(port) = input {
+                    self.hardware.port.clone_from(port);
+                }
+                self.reformat(*rate, *channels);
+                self.reroute(*reason, rate.is_some(), *foreign);
             }
             Happening::ConfigChanged { rate, channels, still_running } => {
                 self.reformat(*rate, *channels);
-                if !still_running {
-                    self.cut();
-                }
+                self.cut_unless(*still_running);
                 self.post(Event::EngineConfigChanged);
             }
             Happening::FormatChanged { format } => self.hardware.format = *format,
             Happening::InputUnavailable { stops_io } => {
                 self.hardware.present = false;
-                if *stops_io {
-                    self.cut();
-                }
+                self.cut_unless(!stops_io);
             }
             Happening::InputAvailable { format } => {
-                self.hardware.present = true;
-                self.hardware.format = *format;
+                (self.hardware.present, self.hardware.format) = (true, *format);
                 self.post(Event::InputAvailable);
             }
             Happening::InputLatchedDead => self.hardware.latched = true,
             Happening::InputMuted(muted) => self.post(Event::InputMuted(*muted)),
             Happening::ForeignCategory => self.hardware.foreign = true,
-            _ => debug_assert!(false, "at {now} ms: nobody knows {what:?}"),
+
+            Happening::ActivateFails(refusal) => self.faults.activate.push(refusal.clone()),
+            Happening::IoStartFails(refusal) => self.faults.io.push(refusal.clone()),
+            Happening::IoStalls(lasting) => self.faults.stall = Some(*lasting),
+            Happening::IoResumes => self.faults.stall = None,
+            Happening::ZeroBuffers(lasting) => self.faults.zeros = *lasting,
+            Happening::StaleBuffers(ms) => self.faults.stale_ms = *ms,
+
+            Happening::DiskFull(full) => self.disk.set_full(*full),
+            Happening::WriteFails(times) => self.disk.fail_writes(*times),
+            Happening::Locked(locked) => self.lock(*locked),
+            Happening::Unsuspended | Happening::Nothing => {}
         }
     }
 
-    fn reroute(
-        &mut self,
-        reason: RouteReason,
-        input: Option<&str>,
-        rate: Option<u32>,
-        channels: Option<u16>,
-        foreign: bool,
-    ) {
-        if let Some(port) = input {
-            port.clone_into(&mut self.hardware.port);
-        }
-        self.reformat(rate, channels);
-        if reason == RouteReason::NoSuitableRoute {
-            self.hardware.present = false;
-            self.cut();
-        } else {
-            self.hardware.present |= rate.is_some() || reason.is_device();
-        }
-        if foreign {
-            self.hardware.foreign = true;
+    fn lose_session(&mut self) {
+        self.active = false;
+        self.cut();
+    }
+
+    fn cut_unless(&mut self, running: bool) {
+        if !running {
             self.cut();
         }
+    }
+
+    /// The system (de)activates the session for a call, which is nothing to an app that
+    /// takes no part in it.
+    fn call(&mut self, begins: bool) {
+        if self.setup.callkit && begins {
+            (self.active, self.held) = (true, false);
+        } else if self.setup.callkit {
+            self.lose_session();
+        }
+        self.post(if begins { Event::ExternalActivated } else { Event::ExternalDeactivated });
+    }
+
+    fn lose_media(&mut self) {
+        self.lose_session();
+        self.media = Media::Lost;
+        self.post(Event::MediaLost);
+    }
+
+    fn reset_media(&mut self) {
+        if self.media != Media::Lost {
+            self.lose_session();
+        }
+        self.media = Media::Stale;
+        self.post(Event::MediaReset);
+    }
+
+    /// iOS does not tell an app that it may no longer listen; it ends it, which the script
+    /// has to say.
+    fn permit(&mut self, granted: bool) {
+        self.permitted = granted;
+        if !granted && self.setup.system != System::Ios {
+            self.post(Event::PermissionRevoked);
+        }
+    }
+
+    fn lock(&mut self, locked: bool) {
+        self.disk.set_locked(locked);
+        if !locked {
+            self.post(Event::StorageAvailable);
+        }
+    }
+
+    fn suspend(&mut self) {
+        if self.setup.callkit && self.active {
+            self.post(Event::ExternalDeactivated);
+        }
+        self.lose_session();
+        if self.is_alive() {
+            self.process = Process::Suspended;
+        }
+    }
+
+    fn kill(&mut self) {
+        self.lose_session();
+        self.process = Process::Gone;
+        self.inbox.clear();
+    }
+
+    /// A new process has new audio objects.
+    fn relaunch(&mut self) {
+        self.process = Process::Running;
+        self.hardware.latched = false;
+        self.faults.end_with_engine();
+        if self.media == Media::Stale {
+            self.media = Media::Well;
+        }
+    }
+
+    /// `told` says that the new input's rate is known, so that there is one.
+    fn reroute(&mut self, reason: RouteReason, told: bool, foreign: bool) {
+        let none = reason == RouteReason::NoSuitableRoute;
+        self.hardware.present = !none && (self.hardware.present || told || reason.is_device());
+        self.hardware.foreign |= foreign;
+        self.cut_unless(!none && !foreign);
         let route = self.route(reason);
         self.post(Event::RouteChanged(route));
     }
@@ -349,10 +329,5 @@ impl Phone {
         let format = &mut self.hardware.format;
         format.rate = rate.unwrap_or(format.rate);
         format.channels = channels.unwrap_or(format.channels);
-    }
-
-    fn lose_session(&mut self) {
-        self.active = false;
-        self.cut();
     }
 }

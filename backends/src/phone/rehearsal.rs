@@ -125,7 +125,7 @@ impl Stage {
             What::Status => {}
             What::Happens(happening) => {
                 let alive = phone.is_alive();
-                phone.happen(at, happening);
+                phone.happen(happening);
                 match (alive, phone.is_alive()) {
                     (true, false) => {
                         self.owed.clear();

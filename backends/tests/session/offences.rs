@@ -29,7 +29,7 @@ fn a_good_start_is_no_offence() {
 #[test]
 fn a_start_on_an_inactive_session() {
     let mut phone = active();
-    phone.happen(3, &Happening::InterruptionBegan { reason: Reason::Default });
+    phone.happen(&Happening::InterruptionBegan { reason: Reason::Default });
     start(&mut phone, FORMAT);
     assert_eq!(phone.offences(), ["at 5 ms: I/O was started on an inactive session"]);
 }
@@ -37,7 +37,7 @@ fn a_start_on_an_inactive_session() {
 #[test]
 fn a_start_with_another_format() {
     let mut phone = active();
-    phone.happen(3, &Happening::FormatChanged { format: Format::mono(16_000) });
+    phone.happen(&Happening::FormatChanged { format: Format::mono(16_000) });
     start(&mut phone, FORMAT);
     let told = "at 5 ms: I/O was started with 48000 Hz mono; the hardware has 16000 Hz mono";
     assert_eq!(phone.offences(), [told]);
@@ -65,9 +65,9 @@ fn an_engine_or_a_session_taken_away_from_running_io() {
 #[test]
 fn old_engines_do_not_start_after_a_reset() {
     let mut phone = Phone::new(&Setup::default());
-    phone.happen(0, &Happening::MediaLost);
+    phone.happen(&Happening::MediaLost);
     phone.perform(1, Order::Activate { ticket: 1, rung: 0 });
-    phone.happen(2, &Happening::MediaReset);
+    phone.happen(&Happening::MediaReset);
     phone.perform(3, Order::Activate { ticket: 2, rung: 0 });
     start(&mut phone, FORMAT);
     phone.perform(6, Order::RebuildEngine);
