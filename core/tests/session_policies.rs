@@ -2,8 +2,8 @@
 
 use tympan_core::Format;
 use tympan_core::session::{
-    Ask, Command, Diagnosis, ErrorCode, Event, GapPolicy, Heartbeat, Ms, OnSpeaker, Order, Owner,
-    Policy, Reason, Route, RouteReason, Session, Start, State, TakeOrder, Tell,
+    Ask, Code, Command, Diagnosis, ErrorCode, Event, GapPolicy, Heartbeat, Ms, OnSpeaker, Order,
+    Owner, Policy, Profile, Reason, Route, RouteReason, Session, Start, State, TakeOrder, Tell,
 };
 
 const FORMAT: Format = Format::mono(48_000);
@@ -213,4 +213,38 @@ fn a_hint_that_comes_without_its_end_is_kept_until_then() {
     desk.hear(Event::InterruptionEnded);
     desk.beat();
     assert_eq!(desk.session.state(), State::Recording);
+}
+
+#[test]
+fn a_profile_says_who_owns_the_session_and_how_often_to_try() {
+    for profile in Profile::ALL {
+        let policy = Policy::default().for_profile(&profile);
+        assert_eq!(policy.owner, profile.owner, "{}", profile.name);
+        assert_eq!(usize::from(policy.rungs), profile.ladder.len(), "{}", profile.name);
+        assert!(!profile.ladder.is_empty(), "{} could never be activated", profile.name);
+    }
+    // Every rung is tried before a start is given up.
+    let mut session = Session::new(Policy::default().for_profile(&Profile::DICTATION));
+    let mut rungs = Vec::new();
+    let mut events = vec![
+        Event::Asked { id: 1, ask: Ask::Start(Start::default()) },
+        Event::Permission(true),
+        Event::TakeOpened,
+    ];
+    let mut now = 0;
+    while let Some(event) = (!events.is_empty()).then(|| events.remove(0)) {
+        for command in session.step(now, event).iter() {
+            if let Command::Platform(Order::Activate { ticket, rung }) = *command {
+                rungs.push(rung);
+                events.push(Event::ActivateFailed { ticket, code: Code::CannotRecord });
+            }
+        }
+        if events.is_empty()
+            && let Some(at) = session.next_deadline()
+        {
+            now = at;
+            events.push(Event::Tick);
+        }
+    }
+    assert_eq!((rungs, session.state()), (vec![0, 1], State::Idle));
 }

@@ -2,10 +2,11 @@
 //! The numbers are those of the list that the machine was designed from.
 
 use proptest::prelude::*;
-use tympan_backends::phone::{Happening, Scripted, What};
+use tympan_backends::phone::{Happening, Scripted, Until, What};
+use tympan_core::Format;
 use tympan_core::session::{
-    Ask, AutoResume, Command, ErrorCode, Event, Heartbeat, Ms, Order, PauseMode, Policy, State,
-    TakeOrder, Tell,
+    Ask, AutoResume, Command, ErrorCode, Event, Heartbeat, Hint, Ms, Order, PauseMode, Policy,
+    Start, State, TakeOrder, Tell,
 };
 
 use crate::random::{Script, cases, scripts};
@@ -433,6 +434,28 @@ macro_rules! properties {
     };
 }
 
+/// Everything that makes a phone well again.
+fn cures(callkit: bool) -> Vec<Happening> {
+    let mut cures = vec![
+        Happening::Unsuspended,
+        Happening::IoResumes,
+        Happening::ZeroBuffers(None),
+        Happening::InputAvailable { format: Format::mono(8000) },
+        Happening::ClientSilenced(false),
+        Happening::DiskFull(false),
+        Happening::WriteFails(0),
+        Happening::Locked(false),
+        Happening::Permission(true),
+        Happening::MediaReset,
+        Happening::InterruptionEnded { hint: Hint::Yes },
+        Happening::Foregrounded { os_released: true },
+    ];
+    if callkit {
+        cures.push(Happening::CallkitActivated);
+    }
+    cures
+}
+
 mod property {
     use super::*;
 
@@ -469,6 +492,65 @@ mod property {
             let held = script.setup.pause == PauseMode::Hold;
             prop_assert!(held || !last.is_some_and(|now| trying(&now)), "{last:?}");
         }
+
+        /// Once the phone is well again, a take that the system interrupted goes on by itself,
+        /// unless the user or the system is against it.
+        #[test]
+        fn takes_come_back(mut script in scripts()) {
+            let against = |event: &Scripted| match &event.what {
+                What::Ask(ask) => *ask == Ask::Pause,
+                What::Happens(Happening::InterruptionEnded { hint }) => *hint == Hint::No,
+                What::Happens(
+                    Happening::ActivateFails(refusal) | Happening::IoStartFails(refusal),
+                ) => matches!(refusal.until, Until::Times(_)),
+                _ => false,
+            };
+            if script.setup.auto_resume == AutoResume::Never {
+                script.setup.auto_resume = AutoResume::WhenSystemSays;
+            }
+            script.events.retain(|event| !against(event));
+            let at_ms = script.end_ms.max(30_000);
+            for what in cures(script.setup.callkit) {
+                script.events.push(Scripted { at_ms, what: What::Happens(what) });
+            }
+            script.end_ms = at_ms + 5000;
+            let log = script.play();
+            let last = log.moments.last();
+            prop_assert!(last.is_some_and(|now| now.state != State::Paused), "{last:?}");
+        }
+    }
+
+    proptest! {
+        // Each of these takes a minute of the phone's time.
+        #![proptest_config(ProptestConfig { cases: cases().cases / 10, ..cases() })]
+
+        /// Once the phone is well again, a user who asks gets a recording.
+        #[test]
+        fn no_trouble_lasts(mut script in scripts()) {
+            let mut at_ms = script.end_ms;
+            let mut add = |at_ms, what| script.events.push(Scripted { at_ms, what });
+            for what in cures(script.setup.callkit) {
+                add(at_ms, What::Happens(what));
+            }
+            // Until every fault that ends by itself has ended.
+            at_ms += 30_000;
+            let well = at_ms;
+            // More often than calls can still fail.
+            for _ in 0..60 {
+                at_ms += 1000;
+                add(at_ms, What::Ask(Ask::Resume));
+                add(at_ms, What::Ask(Ask::Start(Start::default())));
+            }
+            script.end_ms = at_ms + 5000;
+            let log = script.play();
+            let recorded =
+                log.moments.iter().any(|now| now.at > well && now.state == State::Recording);
+            prop_assert!(recorded, "{:?}", log.moments.last());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(cases())]
 
         #[test]
         fn a_kill_costs_little(mut script in scripts()) {
