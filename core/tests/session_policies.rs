@@ -248,3 +248,18 @@ fn a_profile_says_who_owns_the_session_and_how_often_to_try() {
     }
     assert_eq!((rungs, session.state()), (vec![0, 1], State::Idle));
 }
+
+#[test]
+fn hardware_that_never_settles_is_not_waited_for_forever() {
+    let mut desk = Desk::recording(Policy::default());
+    let begun = desk.now;
+    while !desk.said(Command::Platform(Order::RebuildEngine)) {
+        assert!(desk.now < begun + 2500, "still waiting after {} ms", desk.now - begun);
+        desk.hear(Event::EngineConfigChanged);
+        desk.now += 200;
+        if desk.session.next_deadline().is_some_and(|at| at <= desk.now) {
+            desk.hear(Event::Tick);
+        }
+    }
+    assert!(desk.now > begun + 1000, "it does wait for a while");
+}
