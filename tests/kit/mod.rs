@@ -100,6 +100,15 @@ pub fn shipped() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .collect();
     graphs.sort();
+    if !cfg!(all(feature = "flac", feature = "opus", feature = "webrtc-vad")) {
+        graphs.retain(|path| match tympan::Graph::from_file(path, &tympan::registry()) {
+            Ok(_) => true,
+            Err(e) => {
+                println!("not tested: {}\n{e}", path.display());
+                false
+            }
+        });
+    }
     assert!(!graphs.is_empty(), "no graph was found");
     graphs
 }
