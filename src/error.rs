@@ -116,6 +116,10 @@ impl GraphError {
         let (red, bold, off) =
             if colour { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
         let mut text = format!("{red}error[{}]{off}{bold}: {}{off}", self.code(), self.message());
+        if !self.inner.path.is_empty() {
+            text.push_str("\n --> ");
+            text.push_str(&self.inner.path);
+        }
         for help in self.helps() {
             text.push_str("\n  = help: ");
             text.push_str(help);

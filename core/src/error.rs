@@ -197,7 +197,9 @@ fn converters(has: Format, rates: &[u32], channels: &[u16]) -> Option<String> {
     if let Some(n) = channels.first().filter(|_| !channels.contains(&has.channels)) {
         lines.push(format!("`kind = \"mix\"`, `channels = {n}`"));
     }
-    if let Some(rate) = rates.first().filter(|_| !rates.contains(&has.rate)) {
+    // The next higher one loses nothing.
+    let next = rates.iter().filter(|&&r| r > has.rate).min().or(rates.iter().max());
+    if let Some(rate) = next.filter(|_| !rates.contains(&has.rate)) {
         lines.push(format!("`kind = \"resample\"`, `rate = {rate}`"));
     }
     (!lines.is_empty()).then(|| format!("put {} before it", lines.join(" and ")))

@@ -141,7 +141,7 @@ impl Flac {
     fn frame(&mut self, n: usize, bytes: &mut [u8]) -> usize {
         for channel in 0..self.plans.len() {
             let width = self.width(channel);
-            self.plans[channel] = self.coder.plan(&self.channels[channel][..n], width);
+            self.plans[channel] = self.coder.plan(&mut self.channels[channel][..n], width);
         }
         let code = if self.format.channels == 2 { self.pairing() } else { None };
         let code_of_all = u64::from(self.format.channels) - 1;
@@ -354,6 +354,19 @@ mod tests {
         let (one, two) = (size(Format::mono(48_000), &mono), size(Format::stereo(48_000), &twice));
         assert!(two < one + one / 50, "{one} and {two} bytes");
         assert!(one < 48_000 * 2 * 6 / 10, "{one} bytes");
+    }
+
+    #[test]
+    fn sixteen_bits_in_twenty_four_cost_no_more() {
+        let x: Vec<f32> = voice(16_000).iter().map(|x| (x * 32768.0).round() / 32768.0).collect();
+        let size = |bits: &str| {
+            let mut bench = Bench::new::<Flac>(&[("bits", bits.into())], Format::mono(16_000));
+            bench.push(&x);
+            bench.packets().iter().map(|(_, b)| b.len()).sum::<usize>()
+        };
+        assert!(size("24") < size("16") * 102 / 100, "{} and {}", size("24"), size("16"));
+        let out = there_and_back(&[("bits", "24".into())], Format::mono(16_000), 24, &x);
+        assert!(out == rounded(&x, 24));
     }
 
     #[test]

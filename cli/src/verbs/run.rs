@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tympan::backend::file::File;
 use tympan::backend::{Buffer, Capture, Notice};
 use tympan::core::OutputInfo;
-use tympan::{Backend, Format};
+use tympan::{Backend, Format, Graph};
 
 use crate::exit::{Exit, Failure};
 use crate::files::{Files, Target};
@@ -95,18 +95,30 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     };
     let mut run = Run::new(out, show, &graph, format, plan.outputs(), files);
     run.expect(file.frames_promised());
-    let end = if args.realtime {
+    let mut end = if args.realtime {
         run.paced(&graph, file)?
     } else {
         let mut end = run.offline(plan, |piece| next(&mut file, piece));
         end.findings = file.report().findings();
         end
     };
+    end.findings.extend(unfed(&graph));
     let exit = run.end(&end);
     if args.out.is_none() && !out.is_json() {
         out.text("nothing was written; --out DIR keeps the outputs");
     }
     Ok(exit)
+}
+
+/// A file is the microphone. What else a graph listens to hears nothing.
+fn unfed(graph: &Graph) -> Option<String> {
+    let others: Vec<_> = graph.sources().skip(1).map(|name| format!("`{name}`")).collect();
+    let them = others.join(", ");
+    (!others.is_empty()).then(|| {
+        format!(
+            "Nothing feeds {them}: what comes from there is silence. A file is the first source."
+        )
+    })
 }
 
 fn no_live_input() -> Failure {

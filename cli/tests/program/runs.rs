@@ -131,6 +131,18 @@ fn realtime_takes_its_time_and_loses_nothing() {
 }
 
 #[test]
+fn a_source_that_nothing_feeds_is_a_finding() {
+    let folder = Folder::new("unfed");
+    let text = "[[source]]\nname = \"mic\"\n[[source]]\nname = \"far\"\n\
+                [[output]]\nname = \"o\"\nfrom = \"far\"\n";
+    let two = folder.file("two.toml", text);
+    let input = folder.file("in.wav", wav(16_000, 1, 1600));
+    let ran = tympan(&["run", &two, "--input", &input]);
+    assert_eq!(ran.exit, 1, "{}", ran.err);
+    assert!(ran.err.contains("Nothing feeds `far`"), "{}", ran.err);
+}
+
+#[test]
 fn a_file_that_is_cut_is_used_as_far_as_it_goes_and_that_is_a_finding() {
     let folder = Folder::new("cut");
     let mut bytes = wav(16_000, 1, 16_000);
