@@ -2,46 +2,23 @@
 //! little, allocates nothing and never falls behind its own deadlines.
 //! (The fifteenth of the properties that it was designed from.)
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use tympan_core::Format;
-use tympan_core::session::{
+use tympan::Format;
+use tympan::core::session::{
     Ask, AutoResume, Code, Command, Commands, Event, Heartbeat, Hint, Ms, OnSpeaker, Order, Owner,
     PauseMode, Policy, Reason, Route, RouteReason, Session, Start,
 };
-
-thread_local! {
-    static OPERATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes unchanged to the system's allocator. Counting touches a
-// thread-local without a destructor, which neither allocates nor can be gone.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        OPERATIONS.set(OPERATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        OPERATIONS.set(OPERATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
+use tympan_benches::heap;
 
 #[global_allocator]
-static HEAP: Counting = Counting;
+static HEAP: heap::Counting = heap::Counting;
 
-/// How often `work` uses the heap.
+/// What `work` gives, and how often it used the heap.
 fn operations<T>(work: impl FnOnce() -> T) -> (T, u64) {
-    let before = OPERATIONS.get();
-    let result = work();
-    (result, OPERATIONS.get() - before)
+    let mut result = None;
+    let used = heap::operations(|| result = Some(work()));
+    (result.expect("it has run"), used)
 }
 
 /// Small, seeded, the same everywhere.
@@ -172,7 +149,7 @@ fn answer(commands: &Commands, now: Ms) -> Option<Event> {
             let beat = Heartbeat { host: now, frames: 480, format, silent: false };
             Some(Event::Heartbeat(beat))
         }
-        Command::Take(tympan_core::session::TakeOrder::Open { .. }) => Some(Event::TakeOpened),
+        Command::Take(tympan::core::session::TakeOrder::Open { .. }) => Some(Event::TakeOpened),
         _ => None,
     })
 }
