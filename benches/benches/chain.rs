@@ -20,6 +20,7 @@ use sonora_ns::config::{NsConfig, SuppressionLevel};
 use sonora_ns::noise_suppressor::NoiseSuppressor;
 use tympan::core::{Discard, Executor};
 use tympan::{Format, Graph, registry};
+use tympan_benches::speech::{CHAIN, at_48k, recording};
 use tympan_benches::{Contender, heap, race};
 use tympan_nodes::Fir;
 
@@ -33,30 +34,8 @@ const ROUNDS: usize = 101;
 const TIME: f64 = 1.03;
 const INSTRUCTIONS: f64 = 1.01;
 
-const GRAPH: &str = r#"
-    [[node]]
-    id = "clean"
-    kind = "resample"
-    rate = 16000
-
-    [[node]]
-    kind = "vad"
-
-    [[node]]
-    kind = "suppress"
-    from = "clean"
-    level = "12dB"
-
-    [[node]]
-    kind = "opus"
-
-    [[output]]
-    name = "speech"
-    from = "opus"
-"#;
-
 fn chain() -> Executor {
-    let graph = Graph::from_toml(GRAPH, &registry()).expect("the graph is right");
+    let graph = Graph::from_toml(CHAIN, &registry()).expect("the graph is right");
     let mut executor = graph.plan(Format::mono(RATE)).expect("it fits").executor();
     executor.warm();
     executor
@@ -116,27 +95,10 @@ impl Bare {
     }
 }
 
-/// Our own speech in a fan's noise, at the device's rate.
-fn audio() -> Vec<f32> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/audio/fan-20db.wav");
-    let bytes = std::fs::read(path).expect("tests/audio is there");
-    let low: Vec<f32> = bytes[80..]
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|b| f32::from(i16::from_le_bytes(*b)) / 32768.0)
-        .collect();
-    let mut fir = Fir::new(16_000, RATE).expect("a small table");
-    let mut x = vec![0.0; fir.made(low.len())];
-    fir.run(&low, &mut x);
-    x.truncate(x.len() / (2 * BLOCK) * 2 * BLOCK);
-    x
-}
-
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| words.iter().any(|w| w == word);
-    let audio = audio();
+    let audio = at_48k(&recording("fan-20db"), 2 * BLOCK);
     let seconds = |n: usize| audio.chunks_exact(BLOCK).cycle().take(n * 100);
     if has("run-chain") {
         let mut chain = chain();

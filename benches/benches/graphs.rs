@@ -3,14 +3,13 @@
 //!
 //! Fails if a bar is not kept, or the heap is touched.
 
-use std::hint::black_box;
 use std::path::Path;
 use std::process::ExitCode;
 
 use tympan::core::{Discard, Executor};
 use tympan::{Event, Format, Graph, Header, Planar, Sink, What, registry};
+use tympan_benches::speech::{CHAIN, at_48k, recording};
 use tympan_benches::{Contender, blocks, heap, race};
-use tympan_nodes::Fir;
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
@@ -32,8 +31,8 @@ const KIB: f64 = 80.0;
 const CROWDED: f64 = 1.15;
 
 fn main() -> ExitCode {
-    let speech = speech();
-    let duty = duty(&speech);
+    let duty = duty();
+    let speech = at_48k(&recording("fan-20db"), BLOCK);
     let kept = [gate(&duty), worst(&duty), many(&speech)];
     if kept.iter().all(|k| *k) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -55,33 +54,9 @@ fn executor(text: &str) -> Executor {
     executor
 }
 
-/// A recording of `tests/audio` at 16 kHz.
-fn recording(name: &str) -> Vec<f32> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/audio/{name}.wav"));
-    let mut reader = tympan::backend::wav::WavReader::open(path).expect("tests/audio is there");
-    let mut samples = vec![0.0; 16_000 * 30];
-    let frames = reader.read(&mut samples).expect("it is whole");
-    samples.truncate(frames);
-    samples
-}
-
-/// To the device's rate, in whole blocks.
-fn raised(x: &[f32]) -> Vec<f32> {
-    let mut fir = Fir::new(16_000, DEVICE.rate).expect("a small table");
-    let mut out = vec![0.0; fir.made(x.len())];
-    fir.run(x, &mut out);
-    out.truncate(out.len() / BLOCK * BLOCK);
-    out
-}
-
-/// Speech all along.
-fn speech() -> Vec<f32> {
-    raised(&recording("fan-20db"))
-}
-
 /// A minute of an office with five stretches of three seconds in which somebody speaks,
 /// 15 dB above it.
-fn duty(speech: &[f32]) -> Vec<f32> {
+fn duty() -> Vec<f32> {
     let (clean, noisy) = (recording("clean"), recording("office-5db"));
     // The noise of 5 dB alone, 10 dB lower.
     let noise: Vec<f32> = noisy.iter().zip(&clean).map(|(n, c)| (n - c) * 0.316).collect();
@@ -93,8 +68,7 @@ fn duty(speech: &[f32]) -> Vec<f32> {
             *to += x;
         }
     }
-    black_box(speech);
-    raised(&minute)
+    at_48k(&minute, BLOCK)
 }
 
 /// Seconds that a gate let through.
@@ -174,39 +148,17 @@ fn worst(duty: &[f32]) -> bool {
     all
 }
 
-/// What a server runs a thousand of: speech cleaned, detected and encoded, without a gate.
-const SERVED: &str = r#"
-    [[node]]
-    id = "clean"
-    kind = "resample"
-    rate = 16000
-
-    [[node]]
-    kind = "vad"
-
-    [[node]]
-    kind = "suppress"
-    from = "clean"
-
-    [[node]]
-    kind = "opus"
-
-    [[output]]
-    name = "speech"
-    from = "opus"
-"#;
-
 /// As many as a server runs, in turns on one thread.
 fn many(speech: &[f32]) -> bool {
     let block = |i: usize| &speech[i % (speech.len() / BLOCK) * BLOCK..][..BLOCK];
     let before = resident();
-    let mut all: Vec<Executor> = (0..MANY).map(|_| executor(SERVED)).collect();
+    let mut all: Vec<Executor> = (0..MANY).map(|_| executor(CHAIN)).collect();
     // Once round, so that all memory is really there.
     for executor in &mut all {
         (0..4).for_each(|i| executor.push(block(i), &mut Discard));
     }
     let kib = resident().zip(before).map(|(after, before)| (after - before) as f64 / MANY as f64);
-    let mut alone = executor(SERVED);
+    let mut alone = executor(CHAIN);
     let (mut i, mut j) = (0, 0);
     let mut contenders = [
         Contender::new("a thousand", || {

@@ -7,5 +7,6 @@
 
 pub mod heap;
 mod race;
+pub mod speech;
 
 pub use race::{Contender, Times, blocks, race};

@@ -2,10 +2,11 @@
 //! sound would say of the one it says of the other.
 
 use nnnoiseless::DenoiseState;
-use tympan::{Event, Format, Graph, Header, Planar, Sink, registry};
+use tympan::Format;
 
 use crate::figure::Figure;
 use crate::recordings::{Labelled, ours};
+use crate::through::through;
 
 const FRAME: usize = DenoiseState::FRAME_SIZE;
 const RATE: u32 = 48_000;
@@ -44,16 +45,6 @@ pub(crate) fn evaluate() -> Result<Vec<Figure>, String> {
     ])
 }
 
-fn through(node: &str, format: Format, samples: &[f32]) -> Result<Vec<f32>, String> {
-    let text = format!("[[node]]\n{node}\n[[output]]\nname = \"out\"\n");
-    let graph = Graph::from_toml(&text, &registry()).map_err(|e| e.to_string())?;
-    let mut executor = graph.plan(format).map_err(|e| e.to_string())?.executor();
-    let mut kept = Kept(Vec::new());
-    samples.chunks(441).for_each(|block| executor.push(block, &mut kept));
-    executor.drain(&mut kept);
-    Ok(kept.0)
-}
-
 /// The crate as its own example calls it; what it puts out is a frame late.
 fn directly(samples: &[f32]) -> Vec<f32> {
     let mut state = DenoiseState::new();
@@ -68,14 +59,4 @@ fn directly(samples: &[f32]) -> Vec<f32> {
     out.drain(..FRAME);
     out.truncate(samples.len());
     out
-}
-
-struct Kept(Vec<f32>);
-
-impl Sink for Kept {
-    fn audio(&mut self, _: usize, _: &Header, block: Planar<'_>) {
-        self.0.extend_from_slice(block.channel(0));
-    }
-    fn packet(&mut self, _: usize, _: &Header, _: &[u8]) {}
-    fn event(&mut self, _: Event) {}
 }

@@ -14,6 +14,7 @@ mod noises;
 mod recogniser;
 mod recordings;
 mod span;
+mod through;
 mod vad;
 
 use std::env;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dasp_sample::Sample;
-use tympan::{Event, Format, Graph, Header, Planar, Sink, registry};
+use tympan::Format;
 
 use crate::figure::Figure;
 use crate::recordings::{RATE, Recordings};
+use crate::through::through;
 
 /// A tap: its name, and what stands in front of it on a device of 48 kHz.
 const TAPS: [(&str, &str); 5] = [
@@ -160,25 +161,4 @@ fn distance(said: &[String], heard: &[String]) -> usize {
         }
     }
     row[heard.len()]
-}
-
-/// All of a recording through some nodes, from a device's format to mono samples.
-fn through(nodes: &str, format: Format, samples: &[f32]) -> Result<Vec<f32>, String> {
-    let text = format!("[[node]]\n{nodes}\n[[output]]\nname = \"out\"\n");
-    let graph = Graph::from_toml(&text, &registry()).map_err(|e| e.to_string())?;
-    let mut executor = graph.plan(format).map_err(|e| e.to_string())?.executor();
-    let mut kept = Kept(Vec::new());
-    samples.chunks(441).for_each(|block| executor.push(block, &mut kept));
-    executor.drain(&mut kept);
-    Ok(kept.0)
-}
-
-struct Kept(Vec<f32>);
-
-impl Sink for Kept {
-    fn audio(&mut self, _: usize, _: &Header, block: Planar<'_>) {
-        self.0.extend_from_slice(block.channel(0));
-    }
-    fn packet(&mut self, _: usize, _: &Header, _: &[u8]) {}
-    fn event(&mut self, _: Event) {}
 }

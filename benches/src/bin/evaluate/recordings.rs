@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tympan::backend::file::File;
-use tympan::{Event, Graph, Header, Planar, Sink, registry, render};
+use tympan::{Graph, registry, render};
 
 use crate::span::{Span, labels};
+use crate::through::Kept;
 
 /// The rate at which everything here is heard.
 pub(crate) const RATE: u32 = 16_000;
@@ -117,17 +118,4 @@ fn read(path: &Path) -> Result<Vec<f32>, String> {
     let mut kept = Kept(Vec::new());
     render(&graph, &mut file, &mut kept).map_err(|e| e.to_string())?;
     Ok(kept.0)
-}
-
-/// Keeps the samples of a mono output.
-struct Kept(Vec<f32>);
-
-impl Sink for Kept {
-    fn audio(&mut self, _: usize, _: &Header, block: Planar<'_>) {
-        self.0.extend_from_slice(block.channel(0));
-    }
-
-    fn packet(&mut self, _: usize, _: &Header, _: &[u8]) {}
-
-    fn event(&mut self, _: Event) {}
 }
