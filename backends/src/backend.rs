@@ -1,6 +1,6 @@
 //! The contract between a source of audio and whoever listens.
 
-use std::fmt;
+use std::{fmt, io};
 
 use tympan_core::Format;
 
@@ -91,6 +91,26 @@ impl BackendError {
     /// An error of this kind with this sentence.
     pub fn new(kind: BackendErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// A file of this name could not be created.
+    pub fn not_created(name: &str, error: &io::Error) -> Self {
+        let (kind, message) = match error.kind() {
+            io::ErrorKind::AlreadyExists => (
+                BackendErrorKind::Failed,
+                format!("`{name}` exists already; choose another name or allow overwriting"),
+            ),
+            io::ErrorKind::NotFound => (
+                BackendErrorKind::NotFound,
+                format!("`{name}` cannot be created: its folder does not exist"),
+            ),
+            io::ErrorKind::PermissionDenied => (
+                BackendErrorKind::Permission,
+                format!("`{name}` may not be written; choose a folder of your own"),
+            ),
+            _ => (BackendErrorKind::Failed, format!("`{name}` cannot be created: {error}")),
+        };
+        Self::new(kind, message)
     }
 }
 

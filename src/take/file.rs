@@ -58,7 +58,8 @@ impl OutputFile {
             let wav = WavWriter::create(path, output.format, kind, overwrite)?;
             Ok::<_, BackendError>(Writer::Wav(wav, kind))
         };
-        let file = || create(path, overwrite).map_err(|error| no_file(&name, &error));
+        let file =
+            || create(path, overwrite).map_err(|error| BackendError::not_created(&name, &error));
         let mut rate = output.format.rate;
         let writer = match output.codec {
             "" | "f32le" => wav(SampleType::F32)?,
@@ -163,21 +164,6 @@ fn create(path: &Path, overwrite: bool) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(!overwrite).create(true).truncate(overwrite);
     options.open(path)
-}
-
-fn no_file(name: &str, error: &io::Error) -> BackendError {
-    let (kind, message) = match error.kind() {
-        io::ErrorKind::AlreadyExists => (
-            BackendErrorKind::Failed,
-            format!("`{name}` exists already; choose another name or allow overwriting"),
-        ),
-        io::ErrorKind::NotFound => (
-            BackendErrorKind::NotFound,
-            format!("`{name}` cannot be created: its folder does not exist"),
-        ),
-        _ => (BackendErrorKind::Failed, format!("`{name}` cannot be created: {error}")),
-    };
-    BackendError::new(kind, message)
 }
 
 fn failed(name: &str, error: &io::Error) -> BackendError {

@@ -72,7 +72,7 @@ impl WavWriter {
         }
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(!overwrite).create(true).truncate(overwrite);
-        let file = options.open(path).map_err(|error| cannot_create(&name, &error))?;
+        let file = options.open(path).map_err(|error| BackendError::not_created(&name, &error))?;
         let mut writer = Self {
             file,
             name,
@@ -206,25 +206,6 @@ impl std::fmt::Debug for WavWriter {
             .field("frames", &self.frames)
             .finish_non_exhaustive()
     }
-}
-
-fn cannot_create(name: &str, error: &io::Error) -> BackendError {
-    let (kind, message) = match error.kind() {
-        io::ErrorKind::AlreadyExists => (
-            BackendErrorKind::Failed,
-            format!("`{name}` exists already; choose another name or allow overwriting"),
-        ),
-        io::ErrorKind::NotFound => (
-            BackendErrorKind::NotFound,
-            format!("`{name}` cannot be created: its folder does not exist"),
-        ),
-        io::ErrorKind::PermissionDenied => (
-            BackendErrorKind::Permission,
-            format!("`{name}` may not be written; choose a folder of your own"),
-        ),
-        _ => (BackendErrorKind::Failed, format!("`{name}` cannot be created: {error}")),
-    };
-    BackendError::new(kind, message)
 }
 
 /// Bytes in front of the first sample; the same for any number of frames.
