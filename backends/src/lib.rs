@@ -9,7 +9,8 @@
 //!   so that an app can rehearse losses, stalls and route changes without a microphone;
 //! - [`Phone`](phone::Phone) is a phone in virtual time, with an audio session that calls,
 //!   headsets and the system take away and change, and scripts of such troubles;
-//! - [`wav`] reads and writes the files themselves.
+//! - [`wav`] reads and writes the files themselves;
+//! - [`storage`] is where files live, and how their loss is rehearsed.
 //!
 //! A backend holds no policy: what to do about a gap or a new format is decided by
 //! whoever listens.
@@ -23,6 +24,7 @@ mod backend;
 pub mod file;
 pub mod mock;
 pub mod phone;
+pub mod storage;
 pub mod wav;
 
 pub use backend::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Notice};

@@ -6,12 +6,13 @@
 //! sizes becomes RF64 in place.
 
 use std::fs;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, SeekFrom};
 use std::path::Path;
 
 use dasp_sample::Sample;
 use tympan_core::Format;
 
+use crate::storage::Medium;
 use crate::{BackendError, BackendErrorKind};
 
 /// Bytes converted at a time.
@@ -40,7 +41,7 @@ impl SampleType {
 ///
 /// Dropping it makes the header true as well, but cannot say whether that worked.
 pub struct WavWriter {
-    file: fs::File,
+    file: Box<dyn Medium>,
     name: String,
     format: Format,
     sample_type: SampleType,
@@ -64,15 +65,22 @@ impl WavWriter {
     ) -> Result<Self, BackendError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        if !format.is_valid() {
-            return Err(BackendError::new(
-                BackendErrorKind::Failed,
-                format!("`{name}` cannot be written: {format} is no format for audio"),
-            ));
-        }
+        refuse_nonsense(&name, format)?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(!overwrite).create(true).truncate(overwrite);
         let file = options.open(path).map_err(|error| BackendError::not_created(&name, &error))?;
+        Self::on(Box::new(file), name, format, sample_type)
+    }
+
+    /// Writes to an empty file that is open already; errors call it `name`.
+    pub fn on(
+        file: Box<dyn Medium>,
+        name: impl Into<String>,
+        format: Format,
+        sample_type: SampleType,
+    ) -> Result<Self, BackendError> {
+        let name = name.into();
+        refuse_nonsense(&name, format)?;
         let mut writer = Self {
             file,
             name,
@@ -86,6 +94,11 @@ impl WavWriter {
         let empty = header(format, sample_type, 0);
         writer.file.write_all(&empty).map_err(|error| writer.failed(&error))?;
         Ok(writer)
+    }
+
+    /// Makes everything flushed so far survive a power cut.
+    pub fn sync(&mut self) -> Result<(), BackendError> {
+        self.file.sync().map_err(|error| self.failed(&error))
     }
 
     /// Frames written so far.
@@ -188,6 +201,14 @@ impl WavWriter {
             ),
         )
     }
+}
+
+fn refuse_nonsense(name: &str, format: Format) -> Result<(), BackendError> {
+    if format.is_valid() {
+        return Ok(());
+    }
+    let message = format!("`{name}` cannot be written: {format} is no format for audio");
+    Err(BackendError::new(BackendErrorKind::Failed, message))
 }
 
 impl Drop for WavWriter {

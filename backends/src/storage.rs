@@ -1,0 +1,147 @@
+//! Where files live: the system's own file system, or one that fails when a test says so.
+//!
+//! Whoever writes something that must not be lost works on these two traits, so that a
+//! full disk, a locked phone, a failing `fsync` and a power cut can be rehearsed with the
+//! code that will meet them.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+
+/// An open file.
+pub trait Medium: Read + Write + Seek + Send {
+    /// Makes everything written so far survive a power cut. After an error nothing that
+    /// was written since the last success can be relied on, and trying again proves
+    /// nothing.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Cuts the file off behind this many bytes, or fills it up to there with zeros.
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+}
+
+/// Files by name.
+///
+/// Nothing here replaces what is there already: creating and renaming fail instead.
+pub trait Storage: Send + Sync + fmt::Debug {
+    /// Makes a folder, and those above it; whether it is new.
+    fn create_folder(&self, path: &Path) -> io::Result<bool>;
+
+    /// Makes a file, to be read and written.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Medium>>;
+
+    /// Opens a file that is there, to be read and written.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Medium>>;
+
+    /// Gives a file or folder another name, at once or not at all.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file, or a folder with all that is in it.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// The names in a folder, in order. None where there is no such folder.
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
+
+    /// Makes the names in a folder survive a power cut.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+}
+
+/// The system's own file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files;
+
+impl Medium for fs::File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        fs::File::set_len(self, len)
+    }
+}
+
+impl Medium for io::Cursor<Vec<u8>> {
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.get_mut().resize(len as usize, 0);
+        Ok(())
+    }
+}
+
+impl<M: Medium + ?Sized> Medium for Box<M> {
+    fn sync(&mut self) -> io::Result<()> {
+        (**self).sync()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        (**self).set_len(len)
+    }
+}
+
+impl<M: Medium + ?Sized> Medium for &mut M {
+    fn sync(&mut self) -> io::Result<()> {
+        (**self).sync()
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        (**self).set_len(len)
+    }
+}
+
+impl Storage for Files {
+    fn create_folder(&self, path: &Path) -> io::Result<bool> {
+        if let Some(above) = path.parent() {
+            fs::create_dir_all(above)?;
+        }
+        match fs::create_dir(path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Medium>> {
+        let mut options = fs::OpenOptions::new();
+        Ok(Box::new(options.read(true).write(true).create_new(true).open(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Medium>> {
+        Ok(Box::new(fs::OpenOptions::new().read(true).write(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // The system would replace a file without a word.
+        if to.symlink_metadata().is_ok() {
+            let message = format!("`{}` exists already", to.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let name = |entry: io::Result<fs::DirEntry>| {
+            entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+        };
+        let mut names = entries.map(name).collect::<io::Result<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        // Where folders cannot be opened there is nothing to be synced either.
+        if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
+    }
+}
