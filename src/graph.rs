@@ -80,6 +80,14 @@ impl Graph {
         self.core.plan(devices, limits).map_err(|e| self.locate(&e))
     }
 
+    /// A number that tells this text from others: what a take was made with.
+    pub(crate) fn fingerprint(&self) -> String {
+        // FNV-1a: the same on every machine, in every version.
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let hash = self.text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+        format!("{hash:016x}")
+    }
+
     /// Every node's id and kind, in the order written.
     pub fn nodes(&self) -> impl Iterator<Item = (&str, &core::KindInfo)> {
         self.core.nodes()

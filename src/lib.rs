@@ -36,6 +36,7 @@ mod error;
 mod graph;
 mod offline;
 mod pipeline;
+pub mod recorder;
 mod registry;
 mod schema;
 pub mod take;
@@ -47,6 +48,7 @@ pub use pipeline::{
     Block, Builder, Events, OutputTotals, Packet, PacketReader, PcmReader, Pipeline, RenderWriter,
     Runner, StartError, SwapError, Totals,
 };
+pub use recorder::Recorder;
 pub use registry::{Registry, registry};
 
 pub use tympan_backends as backend;

@@ -4,6 +4,7 @@ mod control;
 mod entry;
 mod outlet;
 mod render;
+mod ring;
 mod shared;
 mod worker;
 
@@ -20,8 +21,9 @@ pub use render::RenderWriter;
 
 use crate::{Graph, GraphError};
 use control::Control;
-use outlet::{Inlets, Line, Reader};
-use shared::Shared;
+pub(crate) use outlet::Reader;
+use outlet::{Inlets, Line};
+pub(crate) use shared::{Shared, Sleeper};
 use worker::Worker;
 
 /// Who runs the graph.
@@ -51,7 +53,8 @@ pub struct Builder {
 
 /// A graph at work on a backend's audio.
 pub struct Pipeline {
-    backend: Box<dyn Backend>,
+    /// None where somebody else brings the audio.
+    backend: Option<Box<dyn Backend>>,
     capture: Option<Box<dyn Capture>>,
     control: Arc<Mutex<Control>>,
     /// Held here only where nobody else runs it.
@@ -173,9 +176,24 @@ impl Builder {
     }
 
     /// Plans the graph for the device, and starts.
-    pub fn start(self) -> Result<Pipeline, StartError> {
-        let mut backend = self.backend.ok_or(StartError::NoBackend)?;
+    pub fn start(mut self) -> Result<Pipeline, StartError> {
+        let mut backend = self.backend.take().ok_or(StartError::NoBackend)?;
         let device = backend.format().map_err(StartError::Backend)?;
+        let (mut pipeline, capture) = self.assemble(device)?;
+        if let Err(e) = backend.start(capture) {
+            pipeline.abandon();
+            return Err(StartError::Backend(e));
+        }
+        pipeline.backend = Some(backend);
+        Ok(pipeline)
+    }
+
+    /// Plans the graph for a device of this format, and gives what is to be called with
+    /// its audio. Nothing comes after a [`Notice::End`].
+    pub(crate) fn assemble(
+        self,
+        device: Format,
+    ) -> Result<(Pipeline, Box<dyn Capture>), StartError> {
         let formats: Vec<Format> = std::iter::once(device).chain(self.render).collect();
         let plan = self.graph.plan_with(&formats, self.limits).map_err(StartError::Graph)?;
         let mut executor = Box::new(plan.executor());
@@ -205,7 +223,7 @@ impl Builder {
         let worker = Worker::new(exit, executor, slots, outlets, render, shared.clone());
 
         let mut pipeline = Pipeline {
-            backend,
+            backend: None,
             capture: None,
             control: Arc::new(Mutex::new(control)),
             worker: None,
@@ -218,11 +236,7 @@ impl Builder {
             shared,
         };
         let capture = pipeline.place(self.runner, worker, entry).map_err(StartError::Thread)?;
-        if let Err(e) = pipeline.backend.start(capture) {
-            pipeline.abandon();
-            return Err(StartError::Backend(e));
-        }
-        Ok(pipeline)
+        Ok((pipeline, capture))
     }
 }
 
@@ -316,7 +330,7 @@ impl Pipeline {
         self.reader(output, true).map(PacketReader::new)
     }
 
-    fn reader(&mut self, output: &str, packets: bool) -> Option<Reader> {
+    pub(crate) fn reader(&mut self, output: &str, packets: bool) -> Option<Reader> {
         let fits = |o: &OutputInfo| o.name == output && (o.packet > 0) == packets;
         let i = self.outputs.iter().position(fits)?;
         self.readers[i].take()
@@ -347,6 +361,14 @@ impl Pipeline {
         self.control().graph().param(name).cloned()
     }
 
+    /// All of them, by name.
+    pub(crate) fn params(&self) -> std::collections::HashMap<String, Live> {
+        let control = self.control();
+        let graph = control.graph();
+        let names = graph.params();
+        names.filter_map(|name| Some((name.clone(), graph.param(&name)?.clone()))).collect()
+    }
+
     /// Replaces the graph at the next border between two blocks. Outputs keep their
     /// names and formats, or the swap is refused; nodes that are the same go on with
     /// what they have learned.
@@ -367,6 +389,24 @@ impl Pipeline {
         self.control().tend();
         // What the control side has just sent is used at once.
         more && self.worker.as_mut().is_none_or(Worker::run)
+    }
+
+    /// What is captured from now on belongs to a new take: nodes forget everything.
+    pub(crate) fn renew(&self) {
+        self.shared.renew();
+    }
+
+    /// Readers, but for the one of the take, get what lies behind so many breaks of
+    /// capture, and no more.
+    pub(crate) fn release(&self, breaks: u64) {
+        let breaks = u32::try_from(breaks).unwrap_or(u32::MAX);
+        self.lines.iter().for_each(|line| line.release(breaks));
+        self.shared.control.wake();
+    }
+
+    /// The counts that its threads share.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
     }
 
     fn control(&self) -> std::sync::MutexGuard<'_, Control> {
@@ -412,7 +452,8 @@ impl Pipeline {
     }
 
     fn halt(&mut self) {
-        if let Some(mut capture) = self.backend.stop().or_else(|| self.capture.take()) {
+        let stopped = self.backend.as_mut().and_then(|backend| backend.stop());
+        if let Some(mut capture) = stopped.or_else(|| self.capture.take()) {
             if !self.shared.is_finished() {
                 capture.notice(Notice::End);
             }
@@ -424,6 +465,8 @@ impl Pipeline {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
             self.capture = Some(capture);
+        } else if !self.shared.is_finished() {
+            self.shared.orphan();
         }
         while self.worker.is_some() && !self.shared.is_finished() && self.poll() {}
         self.shared.worker.wake();

@@ -24,11 +24,50 @@
 //! | `ogg` | its pages |
 //! | `flac` | packets of FLAC with the head that makes them a file |
 
+mod container;
+mod date;
 mod file;
 mod flac;
+mod journal;
+pub(crate) mod keeper;
 mod ogg;
+pub(crate) mod open;
 mod opus;
+mod recover;
+mod sidecar;
 
+pub use container::Container;
 pub use file::OutputFile;
 pub use flac::FlacFile;
 pub use opus::OggOpus;
+pub use sidecar::{Missing, Take};
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tympan_backends::storage::{Files, Storage};
+
+/// The takes in this folder that are complete, the oldest first.
+pub fn list(recordings: impl AsRef<Path>) -> io::Result<Vec<Take>> {
+    list_in(&Files, recordings)
+}
+
+/// The same, through a storage of one's own.
+pub fn list_in(storage: &dyn Storage, recordings: impl AsRef<Path>) -> io::Result<Vec<Take>> {
+    let recordings = recordings.as_ref();
+    let names = storage.list(recordings)?;
+    let folders = names.iter().filter(|name| !name.ends_with(open::OPEN));
+    let mut takes = Vec::new();
+    for folder in folders.map(|name| recordings.join(name)).filter(|folder| folder.is_dir()) {
+        takes.extend(Take::read(storage, &folder)?);
+    }
+    Ok(takes)
+}
+
+/// The folders of takes that are being written, or that a process left so.
+pub fn open(recordings: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
+    let recordings = recordings.as_ref();
+    let names = Files.list(recordings)?;
+    let open = names.iter().filter(|name| name.ends_with(open::OPEN));
+    Ok(open.map(|name| recordings.join(name)).collect())
+}

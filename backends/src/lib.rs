@@ -12,6 +12,9 @@
 //! - [`wav`] reads and writes the files themselves;
 //! - [`storage`] is where files live, and how their loss is rehearsed.
 //!
+//! A recorder runs on a [`Device`]: a platform's session and its microphone. A phone is
+//! one, simulated or not; [`Plain`] makes one of any backend.
+//!
 //! A backend holds no policy: what to do about a gap or a new format is decided by
 //! whoever listens.
 
@@ -21,10 +24,16 @@
 #![warn(missing_docs)]
 
 mod backend;
+mod device;
 pub mod file;
 pub mod mock;
 pub mod phone;
+mod plain;
 pub mod storage;
+pub mod transcriber;
 pub mod wav;
 
 pub use backend::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Notice};
+pub use device::{Device, Permission, Port, PortKind, Ports};
+pub use plain::Plain;
+pub use transcriber::Transcriber;

@@ -39,6 +39,7 @@
 //! [`Clock`] is fine.
 
 mod clock;
+mod parrot;
 mod random;
 mod script;
 mod signal;
@@ -53,6 +54,7 @@ use clock::Timeline;
 use random::Random;
 
 pub use clock::Clock;
+pub use parrot::Parrot;
 pub use script::{Script, Step};
 pub use signal::Signal;
 

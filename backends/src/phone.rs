@@ -31,6 +31,7 @@
 //! [`Subject`], and [`Scenario::judge`] says what is not as expected.
 
 mod disk;
+mod handset;
 mod happening;
 mod judge;
 mod microphone;
@@ -47,6 +48,7 @@ use tympan_core::session::{Ask, Code, Event, Ms, Order, Platform, Route, RouteRe
 use crate::mock::Signal;
 
 pub use disk::Disk;
+pub use handset::{Hand, Handset};
 pub use happening::{Happening, Lasting, Refusal, Until};
 pub use judge::{About, Expect, Rejected, Report, StatusExpected};
 pub use microphone::Microphone;
@@ -234,6 +236,21 @@ impl Phone {
     /// Whether I/O runs.
     pub fn is_running(&self) -> bool {
         self.io.is_some()
+    }
+
+    /// Whether the microphone may be used.
+    pub fn is_permitted(&self) -> bool {
+        self.permitted
+    }
+
+    /// The name of the input that is in use.
+    pub fn port(&self) -> &str {
+        &self.hardware.port
+    }
+
+    /// The app wants this input from now on.
+    pub fn prefer(&mut self, input: Option<&str>) {
+        self.setup.preferred_input = input.map(str::to_owned);
     }
 
     /// Whether the app is in the background.

@@ -212,6 +212,17 @@ impl Session {
         }
     }
 
+    /// Whether the microphone is open: what a recording indicator hangs on. It can be
+    /// with no take, and closed in one.
+    pub const fn is_open(&self) -> bool {
+        self.mic.io
+    }
+
+    /// Whether nobody waits for anything and there is no take: nothing is under way.
+    pub const fn is_resting(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Stopped | Phase::Failed)
+    }
+
     /// How much audio the take holds, in ms. Stands still while nothing is captured, and
     /// keeps its value after the end until the next start.
     pub const fn captured_ms(&self) -> Ms {
@@ -254,6 +265,7 @@ impl Session {
             Event::HardwareFormat { ticket, format } => self.format_read(now, ticket, format),
             Event::IoStarted { ticket } => self.io_started(now, ticket),
             Event::IoFailed { ticket, code } => self.io_failed(now, ticket, code),
+            Event::SttUnavailable => self.stt_unavailable(),
             Event::WriteFailed => self.fail(now, ErrorCode::FileError),
             Event::PermissionRevoked => self.fail(now, ErrorCode::PermissionDenied),
             Event::InterruptionBegan(reason) => self.interruption_began(reason),

@@ -137,7 +137,10 @@ impl Capture for Entry {
                 self.settle();
             }
             Notice::Break => {
-                self.owed.breaks = true;
+                if !self.owed.breaks {
+                    self.shared.breaks.add(1);
+                    self.owed.breaks = true;
+                }
                 self.settle();
             }
             Notice::End => {

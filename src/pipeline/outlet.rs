@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -10,12 +11,14 @@ use ringbuf::traits::{Consumer, Observer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 use tympan_core::{Event, Header, OutputInfo, Planar, Sink, What};
 
+use crate::pipeline::ring;
 use crate::pipeline::shared::{Bell, Count, Shared};
 
 /// Bytes of an encoded header.
-const HEAD: usize = 36;
+const HEAD: usize = 40;
 
-fn encode(header: &Header, len: usize) -> [u8; HEAD] {
+/// `breaks` is how often capture broke off before this.
+fn encode(header: &Header, breaks: u32, len: usize) -> [u8; HEAD] {
     let mut bytes = [0; HEAD];
     bytes[..8].copy_from_slice(&header.position.to_le_bytes());
     let words =
@@ -23,11 +26,12 @@ fn encode(header: &Header, len: usize) -> [u8; HEAD] {
     for (to, word) in bytes[8..32].chunks_exact_mut(4).zip(words) {
         to.copy_from_slice(&word.to_le_bytes());
     }
-    bytes[32] = u8::from(header.first) | u8::from(header.last) << 1;
+    bytes[32..36].copy_from_slice(&breaks.to_le_bytes());
+    bytes[36] = u8::from(header.first) | u8::from(header.last) << 1;
     bytes
 }
 
-fn decode(bytes: &[u8; HEAD]) -> (Header, usize) {
+fn decode(bytes: &[u8; HEAD]) -> (Header, u32, usize) {
     let word = |i: usize| {
         let at = 8 + 4 * i;
         u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
@@ -41,18 +45,35 @@ fn decode(bytes: &[u8; HEAD]) -> (Header, usize) {
         trim: word(2),
         segment: word(3),
         utterance: word(4),
-        first: bytes[32] & 1 != 0,
-        last: bytes[32] & 2 != 0,
+        first: bytes[36] & 1 != 0,
+        last: bytes[36] & 2 != 0,
     };
-    (header, word(5) as usize)
+    (header, word(6), word(5) as usize)
 }
 
-/// Counts of one output, and its bell.
-#[derive(Debug, Default)]
+/// Counts of one output, its bell, and what its reader may not have yet.
+#[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) bell: Bell,
     pub(crate) delivered: Count,
     pub(crate) dropped: Count,
+    /// What lies behind more breaks than this waits in the ring.
+    breaks: AtomicU32,
+}
+
+impl Line {
+    /// The reader may have what lies behind so many breaks, and no more.
+    pub(crate) fn release(&self, breaks: u32) {
+        self.breaks.store(breaks, Ordering::Release);
+        self.bell.raise();
+    }
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        let (bell, delivered, dropped) = <(Bell, Count, Count)>::default();
+        Self { bell, delivered, dropped, breaks: AtomicU32::new(u32::MAX) }
+    }
 }
 
 /// The writing end of one output.
@@ -72,6 +93,11 @@ pub(crate) struct Outlets {
     shared: Arc<Shared>,
     /// Something was put out since the last look.
     news: bool,
+    /// How often capture broke off.
+    breaks: u32,
+    /// Samples on their way into a ring. Here and not on the stack, where nobody could
+    /// see to it that they are gone.
+    bytes: Box<[u8; 1024]>,
 }
 
 /// The reading ends, in the order of the outputs.
@@ -102,8 +128,13 @@ pub(crate) fn outlets(
         let line = Arc::new(Line::default());
         let rate = output.format.rate;
         ends.push(Outlet { ring, rate, line: line.clone(), owed: 0 });
-        let reader =
-            Reader { ring: out, line: line.clone(), info: output.clone(), bytes: vec![0; record] };
+        let reader = Reader {
+            ring: out,
+            line: line.clone(),
+            info: output.clone(),
+            bytes: vec![0; record],
+            obeys: true,
+        };
         readers.push(reader);
         lines.push(line);
     }
@@ -111,7 +142,8 @@ pub(crate) fn outlets(
     let events_line = Arc::new(Line::default());
     lines.push(events_line.clone());
     let events_in = Events { ring: out, line: events_line.clone() };
-    let outlets = Outlets { ends, events, events_line, shared, news: false };
+    let bytes = Box::new([0; 1024]);
+    let outlets = Outlets { ends, events, events_line, shared, news: false, breaks: 0, bytes };
     (outlets, Inlets { readers, events: events_in, lines })
 }
 
@@ -123,6 +155,11 @@ impl Outlets {
         }
         self.events_line.bell.close();
         self.news = true;
+    }
+
+    /// Capture has broken off here.
+    pub(crate) fn broken(&mut self) {
+        self.breaks = self.breaks.saturating_add(1);
     }
 
     /// Whether there is something new since the last question.
@@ -173,8 +210,8 @@ impl Sink for Outlets {
         }
         let last = header.last && taken == frames;
         let told = Header { frames: taken as u32, last, ..*header };
-        outlet.put(&encode(&told, taken * channels * 4));
-        let mut bytes = [0u8; 1024];
+        outlet.put(&encode(&told, self.breaks, taken * channels * 4));
+        let bytes = &mut *self.bytes;
         let (mut filled, mut frame) = (0, 0);
         while frame < taken {
             for channel in 0..channels {
@@ -182,13 +219,14 @@ impl Sink for Outlets {
                 bytes[filled..filled + 4].copy_from_slice(&sample);
                 filled += 4;
                 if filled == bytes.len() {
-                    outlet.put(&bytes);
+                    outlet.put(bytes);
                     filled = 0;
                 }
             }
             frame += 1;
         }
         outlet.put(&bytes[..filled]);
+        bytes.fill(0);
         outlet.won(taken);
         self.news = true;
         self.confess(output, header);
@@ -200,7 +238,7 @@ impl Sink for Outlets {
             outlet.lose(header.captured() as usize);
             return;
         }
-        outlet.put(&encode(header, bytes.len()));
+        outlet.put(&encode(header, self.breaks, bytes.len()));
         outlet.put(bytes);
         outlet.won(header.captured() as usize);
         self.news = true;
@@ -222,6 +260,8 @@ pub(crate) struct Reader {
     line: Arc<Line>,
     info: OutputInfo,
     bytes: Vec<u8>,
+    /// Whether what is held is kept from it. Not from whoever writes the take.
+    obeys: bool,
 }
 
 impl Reader {
@@ -229,24 +269,35 @@ impl Reader {
         &self.info
     }
 
+    /// It gets everything at once, also what is held.
+    pub(crate) fn ignore_holds(&mut self) {
+        self.obeys = false;
+    }
+
     fn has_record(&self) -> bool {
         let mut head = [0; HEAD];
-        self.ring.peek_slice(&mut head) == HEAD
-            && self.ring.occupied_len() >= HEAD + decode(&head).1
+        if self.ring.peek_slice(&mut head) < HEAD {
+            return false;
+        }
+        let (_, breaks, len) = decode(&head);
+        let held = self.obeys && breaks > self.line.breaks.load(Ordering::Acquire);
+        self.ring.occupied_len() >= HEAD + len && !held
     }
 
     /// Takes the next record; its bytes are in `self.bytes[..len]`.
     fn take(&mut self) -> Option<(Header, usize)> {
         if !self.has_record() {
+            // Nothing new for now: nor is anything old to be found here.
+            self.bytes.fill(0);
             return None;
         }
         let mut head = [0; HEAD];
-        self.ring.pop_slice(&mut head);
-        let (header, len) = decode(&head);
+        ring::take(&mut self.ring, &mut head);
+        let (header, _, len) = decode(&head);
         if len > self.bytes.len() {
             self.bytes.resize(len, 0);
         }
-        self.ring.pop_slice(&mut self.bytes[..len]);
+        ring::take(&mut self.ring, &mut self.bytes[..len]);
         Some((header, len))
     }
 
@@ -327,7 +378,10 @@ impl PcmReader {
 
     /// The next block, if there is one now.
     pub fn try_next(&mut self) -> Option<Block<'_>> {
-        let (header, len) = self.reader.take()?;
+        let Some((header, len)) = self.reader.take() else {
+            self.samples.fill(0.0);
+            return None;
+        };
         if len / 4 > self.samples.len() {
             self.samples.resize(len / 4, 0.0);
         }
@@ -487,8 +541,8 @@ mod tests {
             first: true,
             last: false,
         };
-        assert_eq!(decode(&encode(&header, 123)), (header, 123));
+        assert_eq!(decode(&encode(&header, 7, 123)), (header, 7, 123));
         let header = Header { position: i64::MAX, first: false, last: true, ..header };
-        assert_eq!(decode(&encode(&header, 0)), (header, 0));
+        assert_eq!(decode(&encode(&header, u32::MAX, 0)), (header, u32::MAX, 0));
     }
 }

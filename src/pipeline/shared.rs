@@ -14,7 +14,7 @@ pub(crate) struct Count(AtomicU64);
 
 impl Count {
     pub(crate) fn add(&self, n: u64) {
-        self.0.fetch_add(n, Relaxed);
+        self.0.fetch_add(n, Ordering::Release);
     }
 
     pub(crate) fn set(&self, n: u64) {
@@ -22,7 +22,7 @@ impl Count {
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -39,6 +39,13 @@ pub(crate) struct Shared {
     pub(crate) mended: Count,
     pub(crate) events_lost: Count,
     pub(crate) late: Count,
+    /// Breaks of capture that were told, and that the graph has come to.
+    pub(crate) breaks: Count,
+    pub(crate) broken: Count,
+    /// The next frame is the first of a take: nodes are to forget everything.
+    renew: AtomicBool,
+    /// Nobody brings audio any more, nor says that it is over.
+    orphaned: AtomicBool,
     /// The format the worker needs an executor for, packed; 0 for none.
     wish: AtomicU64,
     /// The format for which there can be none, packed likewise.
@@ -71,6 +78,33 @@ impl Shared {
             0 => None,
             packed => Some(Format::new((packed >> 16) as u32, packed as u16)),
         }
+    }
+
+    /// What is captured from now on belongs to a new take.
+    pub(crate) fn renew(&self) {
+        self.renew.store(true, Ordering::Release);
+        self.worker.wake();
+    }
+
+    pub(crate) fn takes_renewal(&self) -> bool {
+        self.renew.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether everything captured before the last break is out of the graph.
+    pub(crate) fn is_settled(&self) -> bool {
+        // In this order: a break told in between only makes it look unsettled.
+        let broken = self.broken.get();
+        broken == self.breaks.get()
+    }
+
+    /// Whoever brought audio is gone without a word: what is there is the end.
+    pub(crate) fn orphan(&self) {
+        self.orphaned.store(true, Ordering::Release);
+        self.worker.wake();
+    }
+
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.orphaned.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_finished(&self) -> bool {

@@ -16,6 +16,7 @@ use tympan_core::{Executor, Format, Reason};
 use crate::pipeline::entry::{Exit, Mark, Sign};
 use crate::pipeline::outlet::Outlets;
 use crate::pipeline::render::RenderExit;
+use crate::pipeline::ring;
 use crate::pipeline::shared::Shared;
 
 pub(crate) struct Worker {
@@ -70,7 +71,15 @@ impl Worker {
     /// Runs everything that is there. False when nothing more will ever come.
     pub(crate) fn run(&mut self) -> bool {
         self.take_over();
+        if self.shared.takes_renewal() {
+            self.executor.reset();
+        }
+        // Asked first: what came before is seen.
+        let orphaned = self.shared.is_orphaned();
         while !self.shared.is_finished() && self.advance() {}
+        if orphaned && !self.shared.is_finished() {
+            self.apply(Sign::End);
+        }
         self.keep_books();
         if self.outlets.take_news() {
             self.shared.control.wake();
@@ -103,8 +112,9 @@ impl Worker {
             render.feed(&mut self.executor, &mut self.outlets);
         }
         let block = &mut self.scratch[..frames * channels];
-        self.exit.samples.pop_slice(block);
+        ring::take(&mut self.exit.samples, block);
         self.executor.push(block, &mut self.outlets);
+        block.fill(0.0);
         self.taken += frames as u64;
         true
     }
@@ -114,7 +124,7 @@ impl Worker {
         let channels = self.format.channels as usize;
         let upto_mark = self.mark.map_or(u64::MAX, |m| m.at - self.taken);
         let frames = (samples / channels).min(upto_mark.min(1 << 32) as usize);
-        self.exit.samples.skip(frames * channels);
+        ring::wipe(&mut self.exit.samples, frames * channels);
         self.taken += frames as u64;
         self.shared.dropped.add(frames as u64);
         frames > 0
@@ -128,7 +138,11 @@ impl Worker {
                 }
             }
             Sign::Lost(frames) => self.executor.gap(frames, &mut self.outlets),
-            Sign::Break => self.executor.end_segment(Reason::Interruption, &mut self.outlets),
+            Sign::Break => {
+                self.executor.end_segment(Reason::Interruption, &mut self.outlets);
+                self.outlets.broken();
+                self.shared.broken.add(1);
+            }
             Sign::Format(format) => {
                 self.executor.end_segment(Reason::Format, &mut self.outlets);
                 self.format = format;

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use tympan_backends::storage::Medium;
 use tympan_backends::wav::{SampleType, WavWriter};
 use tympan_backends::{BackendError, BackendErrorKind};
-use tympan_core::{Header, OutputInfo};
+use tympan_core::{Format, Header, OutputInfo};
 
 use super::flac::FlacFile;
 use super::opus::{OggOpus, RATE as OPUS_RATE};
@@ -29,10 +30,10 @@ pub struct OutputFile {
 enum Writer {
     /// The type is that of packets too.
     Wav(WavWriter, SampleType),
-    Opus(OggOpus<fs::File>),
-    Flac(FlacFile<fs::File>),
+    Opus(OggOpus<Box<dyn Medium>>),
+    Flac(FlacFile<Box<dyn Medium>>),
     /// And how many frames they stand for.
-    Packets(BufWriter<fs::File>, u64),
+    Packets(BufWriter<Box<dyn Medium>>, u64),
 }
 
 impl OutputFile {
@@ -54,24 +55,40 @@ impl OutputFile {
     ) -> Result<Self, BackendError> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let wav = |kind| {
-            let wav = WavWriter::create(path, output.format, kind, overwrite)?;
-            Ok::<_, BackendError>(Writer::Wav(wav, kind))
-        };
         let file =
-            || create(path, overwrite).map_err(|error| BackendError::not_created(&name, &error));
-        let mut rate = output.format.rate;
+            create(path, overwrite).map_err(|error| BackendError::not_created(&name, &error))?;
+        Self::on(Box::new(file), name, output)
+    }
+
+    /// A file on an empty one that is open already; errors call it `name`.
+    pub fn on(
+        file: Box<dyn Medium>,
+        name: impl Into<String>,
+        output: &OutputInfo,
+    ) -> Result<Self, BackendError> {
+        let (name, mut rate) = (name.into(), output.format.rate);
         let writer = match output.codec {
-            "" | "f32le" => wav(SampleType::F32)?,
-            "pcm16" => wav(SampleType::I16)?,
+            "" | "f32le" => return Self::wav(file, name, output.format, SampleType::F32),
+            "pcm16" => return Self::wav(file, name, output.format, SampleType::I16),
             "opus" => {
                 rate = OPUS_RATE;
-                Writer::Opus(OggOpus::new(file()?, output.format))
+                Writer::Opus(OggOpus::new(file, output.format))
             }
-            "flac" => Writer::Flac(FlacFile::new(file()?, output.format)),
-            _ => Writer::Packets(BufWriter::new(file()?), 0),
+            "flac" => Writer::Flac(FlacFile::new(file, output.format)),
+            _ => Writer::Packets(BufWriter::new(file), 0),
         };
         Ok(Self { name, rate, writer })
+    }
+
+    /// A WAV file of samples that are written in this way.
+    pub(super) fn wav(
+        file: Box<dyn Medium>,
+        name: String,
+        format: Format,
+        kind: SampleType,
+    ) -> Result<Self, BackendError> {
+        let wav = WavWriter::on(file, name.clone(), format, kind)?;
+        Ok(Self { name, rate: format.rate, writer: Writer::Wav(wav, kind) })
     }
 
     /// Writes interleaved samples, of an output that carries samples.
@@ -122,6 +139,17 @@ impl OutputFile {
             Writer::Opus(_) | Writer::Flac(_) => Ok(()),
             Writer::Packets(file, _) => file.flush().map_err(|error| failed(&self.name, &error)),
         }
+    }
+
+    /// Makes everything flushed so far survive a power cut.
+    pub fn sync(&mut self) -> Result<(), BackendError> {
+        let synced = match &mut self.writer {
+            Writer::Wav(wav, _) => return wav.sync(),
+            Writer::Opus(opus) => opus.medium().sync(),
+            Writer::Flac(flac) => flac.medium().sync(),
+            Writer::Packets(file, _) => file.flush().and_then(|()| file.get_mut().sync()),
+        };
+        synced.map_err(|error| failed(&self.name, &error))
     }
 
     /// Makes the file complete. Nothing can be written behind it.

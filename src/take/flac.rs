@@ -54,6 +54,10 @@ impl<W: Write + Seek> FlacFile<W> {
         Ok(())
     }
 
+    pub(super) fn medium(&mut self) -> &mut W {
+        &mut self.to
+    }
+
     /// Frames taken so far.
     pub fn frames(&self) -> u64 {
         self.frames

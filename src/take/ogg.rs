@@ -31,6 +31,10 @@ impl<W: Write> Pages<W> {
         Self { to, serial: 0, number: 0, lengths, packets, page }
     }
 
+    pub(super) fn medium(&mut self) -> &mut W {
+        &mut self.to
+    }
+
     /// The number that all pages of a stream share, set before the first one.
     pub(super) fn serial(&mut self, serial: u32) {
         self.serial = serial;

@@ -122,6 +122,10 @@ impl<W: Write> OggOpus<W> {
         Ok(())
     }
 
+    pub(super) fn medium(&mut self) -> &mut W {
+        self.pages.medium()
+    }
+
     fn ticks(&self, frames: u64) -> u64 {
         frames * u64::from(RATE) / u64::from(self.format.rate.max(1))
     }

@@ -1,8 +1,13 @@
 //! The phone's storage, as far as it can go wrong.
 
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Whether files can be opened and written. Clones are the same disk.
+use crate::storage::{Files, Medium, Storage};
+
+/// Whether files can be opened and written, and a [`Storage`] of real files that are as
+/// good as that. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     state: Arc<Mutex<State>>,
@@ -13,6 +18,10 @@ struct State {
     full: bool,
     locked: bool,
     failing: u32,
+    /// Room that was won by removing files since it was full.
+    freed: u64,
+    /// How often the process has died. What it had open then can be written no more.
+    deaths: u32,
 }
 
 impl Disk {
@@ -37,7 +46,7 @@ impl Disk {
     }
 
     pub(super) fn set_full(&self, full: bool) {
-        self.with(|disk| disk.full = full);
+        self.with(|disk| (disk.full, disk.freed) = (full, 0));
     }
 
     pub(super) fn set_locked(&self, locked: bool) {
@@ -48,7 +57,142 @@ impl Disk {
         self.with(|disk| disk.failing = times);
     }
 
+    pub(super) fn bury(&self) {
+        self.with(|disk| disk.deaths += 1);
+    }
+
+    /// Whether a file may grow by so many bytes.
+    fn grows(&self, bytes: u64) -> bool {
+        self.with(|disk| {
+            if disk.failing > 0 {
+                disk.failing -= 1;
+                return false;
+            }
+            if disk.full && bytes > disk.freed {
+                return false;
+            }
+            disk.freed = disk.freed.saturating_sub(bytes);
+            true
+        })
+    }
+
+    fn refusal(&self) -> io::Result<()> {
+        self.with(|disk| match disk {
+            State { locked: true, .. } => Err(locked()),
+            State { full: true, freed: 0, .. } => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        })
+    }
+
+    fn held(&self, medium: Box<dyn Medium>) -> Box<dyn Medium> {
+        let deaths = self.with(|disk| disk.deaths);
+        Box::new(Held { medium, disk: self.clone(), deaths })
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn locked() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "the phone is locked and the file protected")
+}
+
+impl Storage for Disk {
+    fn create_folder(&self, path: &Path) -> io::Result<bool> {
+        self.refusal()?;
+        Files.create_folder(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Medium>> {
+        self.refusal()?;
+        Files.create(path).map(|medium| self.held(medium))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Medium>> {
+        if !self.reopens() {
+            return Err(locked());
+        }
+        Files.open(path).map(|medium| self.held(medium))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Files.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let bytes = path.symlink_metadata().map_or(0, |about| about.len());
+        Files.remove(path)?;
+        self.with(|disk| disk.freed += if disk.full { bytes } else { 0 });
+        Ok(())
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        Files.list(folder)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        Files.sync_folder(folder)
+    }
+}
+
+/// A file that a process has open.
+struct Held {
+    medium: Box<dyn Medium>,
+    disk: Disk,
+    deaths: u32,
+}
+
+impl Held {
+    fn alive(&self) -> io::Result<()> {
+        if self.disk.with(|disk| disk.deaths) == self.deaths {
+            Ok(())
+        } else {
+            Err(io::Error::other("the process that had this file open is gone"))
+        }
+    }
+}
+
+impl Read for Held {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.medium.read(to)
+    }
+}
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.alive()?;
+        let (at, end) = (self.medium.stream_position()?, self.medium.seek(SeekFrom::End(0))?);
+        self.medium.seek(SeekFrom::Start(at))?;
+        let new = (at + bytes.len() as u64).saturating_sub(end);
+        if self.disk.grows(new) {
+            self.medium.write(bytes)
+        } else {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.medium.flush()
+    }
+}
+
+impl Seek for Held {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.medium.seek(to)
+    }
+}
+
+impl Medium for Held {
+    fn sync(&mut self) -> io::Result<()> {
+        self.alive()?;
+        // Time is virtual, and so is a power cut: nothing is gained by waiting for the
+        // disk of the machine that this runs on.
+        Ok(())
+    }
+
+    fn set_len(&mut self, len: u64) -> io::Result<()> {
+        self.alive()?;
+        self.medium.set_len(len)
     }
 }

@@ -300,6 +300,7 @@ impl Phone {
     }
 
     fn kill(&mut self) {
+        self.disk.bury();
         self.lose_session();
         self.process = Process::Gone;
         self.inbox.clear();

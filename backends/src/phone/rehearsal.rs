@@ -24,7 +24,7 @@ pub trait Subject {
 }
 
 /// What a recorder says about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// Its state.
     pub state: State,

@@ -1,9 +1,12 @@
 //! `tympan simulate`: a recorder on a phone where everything goes wrong.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use serde_json::json;
-use tympan::backend::phone::{Call, Phone, Rehearsed, Report, Scenario, rehearse};
+use tympan::Graph;
+use tympan::backend::phone::{Call, Phone, Report, Scenario, rehearse};
+use tympan::recorder::Staged;
 
 use crate::exit::{Exit, Failure};
 use crate::graph_file;
@@ -20,6 +23,10 @@ pub(crate) struct Args {
     /// Only the script of this name
     #[arg(long, value_name = "ID")]
     only: Option<String>,
+
+    /// Keep the takes, one folder for each script
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 const AFTER: &str = "\
@@ -44,7 +51,11 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         }
         scenarios.retain(named);
     }
-    let passed = scenarios.iter().filter(|scenario| passes(scenario, out)).count();
+    let stage = Stage::set(args)?;
+    let mut passed = 0;
+    for scenario in &scenarios {
+        passed += usize::from(passes(scenario, &stage, out)?);
+    }
     let all = scenarios.len();
     if out.is_json() {
         out.line(&Line::new("simulated").with("scripts", all).with("passed", passed));
@@ -54,6 +65,47 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Ok(if passed == all { Exit::Ok } else { Exit::Findings })
 }
 
+/// What scripts are played with.
+struct Stage {
+    graph: Graph,
+    /// Takes go here, and stay if somebody named it.
+    folder: PathBuf,
+    keep: bool,
+    played: Cell<usize>,
+}
+
+impl Stage {
+    fn set(args: &Args) -> Result<Self, Failure> {
+        let graph = Graph::named("simulate.toml", GRAPH, &tympan::registry())?;
+        let own = || std::env::temp_dir().join(format!("tympan-simulate-{}", std::process::id()));
+        let (keep, folder) = (args.out.is_some(), args.out.clone().unwrap_or_else(own));
+        Ok(Self { graph, folder, keep, played: Cell::new(0) })
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.keep {
+            // What is in the system's own folder for such things is no loss.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// One rate and one channel, whatever the phone has.
+const GRAPH: &str = "\
+[[node]]
+kind = \"mix\"
+channels = 1
+
+[[node]]
+kind = \"resample\"
+rate = 16000
+
+[[output]]
+name = \"take\"
+";
+
 fn load(path: &std::path::Path) -> Result<Vec<Scenario>, Failure> {
     let name = graph_file::name(path);
     let text = std::fs::read_to_string(path)
@@ -62,25 +114,30 @@ fn load(path: &std::path::Path) -> Result<Vec<Scenario>, Failure> {
         .map_err(|error| Failure::new(Exit::Config, format!("{name}, {error}")))
 }
 
-/// Plays a script and tells of it.
-fn passes(scenario: &Scenario, out: &mut Output) -> bool {
+/// Plays a script and tells of it: the recorder that an app has, with a graph and takes
+/// on disk.
+fn passes(scenario: &Scenario, stage: &Stage, out: &mut Output) -> Result<bool, Failure> {
+    let folder = stage.folder.join(format!("{:04}", stage.played.get()));
+    stage.played.set(stage.played.get() + 1);
     let mut phone = Phone::new(&scenario.setup);
-    let mut recorder = Rehearsed::new(&scenario.setup, &phone);
+    let mut recorder = Staged::new(&stage.graph, &scenario.setup, &phone, &folder)
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     let report = rehearse(scenario, &mut recorder, &mut phone);
+    drop(recorder);
     let findings = scenario.judge(&report);
-    let ok = findings.is_empty();
+    let pass = findings.is_empty();
     if out.is_json() {
         out.line(&line(scenario, &report, findings));
-        return ok;
+        return Ok(pass);
     }
-    out.text(&format!("{} {}", if ok { "ok    " } else { "FAILED" }, scenario.id));
-    if !ok {
+    out.text(&format!("{} {}", if pass { "ok    " } else { "FAILED" }, scenario.id));
+    if !pass {
         out.text(&format!("       {}", scenario.title));
         for finding in &findings {
             out.text(&format!("       - {finding}"));
         }
     }
-    ok
+    Ok(pass)
 }
 
 /// Everything that came of a script.
@@ -97,7 +154,7 @@ fn line(scenario: &Scenario, report: &Report, findings: Vec<String>) -> Line {
     let calls = report.calls.iter().map(|(at, call)| json!([at, call.name()]));
     Line::new("script")
         .with("id", scenario.id.as_str())
-        .with("ok", findings.is_empty())
+        .with("pass", findings.is_empty())
         .with("findings", findings)
         .with("events", report.events.clone())
         .with("final_state", report.final_state.name())

@@ -44,6 +44,7 @@ impl Executor {
         for region in 0..self.regions.len() {
             self.reset_region(region, Border::Segment);
         }
+        self.scratch.fill(0.0);
         let rate = self.sources[0].rate;
         sink.event(crate::Event {
             position: end,
@@ -143,6 +144,7 @@ impl Executor {
                 step.untold = true;
             }
             step.bridge.clear();
+            step.bytes.fill(0);
             step.at = step.start;
             step.counter.reset();
             step.site.renew();

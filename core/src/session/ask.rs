@@ -121,6 +121,16 @@ impl Session {
         }
     }
 
+    /// The take goes on without a transcript.
+    pub(super) fn stt_unavailable(&mut self) {
+        match self.phase {
+            // Told once the take has begun.
+            Phase::Starting => self.start.stt_unavailable = true,
+            _ if self.phase.is_resting() => {}
+            _ => self.tell(Tell::Error(ErrorCode::SttUnavailable)),
+        }
+    }
+
     /// A start or a prewarm will not be.
     pub(super) fn refuse(&mut self, code: ErrorCode) {
         self.close_microphone();

@@ -78,12 +78,24 @@ impl Session {
         let cause = match absence {
             Absence::None => cause,
             Absence::System(told) => told,
-            Absence::User => return,
+            Absence::User => {
+                if let Some((began, held)) = self.hole_until(at) {
+                    self.take(TakeOrder::MarkPause { at: held, began, ended: at });
+                }
+                return;
+            }
         };
-        let Some(began) = self.books.end else { return };
-        if at > began.saturating_add(self.policy.gap_ms) {
-            self.take(TakeOrder::MarkGap(Gap { began, ended: at, cause }));
+        if let Some((began, held)) = self.hole_until(at) {
+            self.take(TakeOrder::MarkGap(Gap { began, ended: at, at: held, cause }));
         }
+    }
+
+    /// When capture ended before a hole that ends at `at` and is worth a mark, and how
+    /// much the take held then.
+    fn hole_until(&self, at: Ms) -> Option<(Ms, Ms)> {
+        let began = self.books.end?;
+        let long = at > began.saturating_add(self.policy.gap_ms);
+        long.then_some((began, self.captured_ms()))
     }
 
     /// Captured frames: counts them, and marks what is missing before them.

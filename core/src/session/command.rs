@@ -85,6 +85,15 @@ pub enum TakeOrder {
     Resample(Format),
     /// Something is missing.
     MarkGap(Gap),
+    /// Nothing was captured for so long because the user wanted it so.
+    MarkPause {
+        /// How much the take holds before it.
+        at: Ms,
+        /// When the last frame before it ended.
+        began: Ms,
+        /// When the first frame behind it begins, or the take ended.
+        ended: Ms,
+    },
     /// Hand everything to the system: we may not run again soon.
     Flush,
     /// Close the take.
@@ -98,6 +107,8 @@ pub struct Gap {
     pub began: Ms,
     /// When the first frame behind it begins.
     pub ended: Ms,
+    /// How much the take holds before it.
+    pub at: Ms,
     /// Why.
     pub cause: GapCause,
 }
@@ -204,6 +215,25 @@ pub enum ErrorCode {
     SessionInterrupted,
     /// The take cannot be written.
     FileError,
+}
+
+impl GapCause {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Interruption(Reason::Default) => "interruption",
+            Self::Interruption(Reason::BuiltInMicMuted) => "built_in_mic_muted",
+            Self::Interruption(Reason::RouteDisconnected) => "route_disconnected",
+            Self::Interruption(Reason::AppWasSuspended) => "app_was_suspended",
+            Self::Owner => "owner",
+            Self::Silenced => "silenced",
+            Self::NoRoute => "no_route",
+            Self::MediaServices => "media_services",
+            Self::Rebuild => "rebuild",
+            Self::Stall => "stall",
+            Self::Muted => "muted",
+        }
+    }
 }
 
 impl ErrorCode {

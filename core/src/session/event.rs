@@ -96,6 +96,8 @@ pub enum Event {
     WriteFailed,
     /// So many takes of an earlier run were still open and have been repaired.
     TakesRecovered(u32),
+    /// Transcription does not work, or no longer does. The take goes on.
+    SttUnavailable,
     /// Protected files can be opened again: the phone was unlocked.
     StorageAvailable,
 

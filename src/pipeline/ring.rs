@@ -1,0 +1,53 @@
+//! Taking things out of a ring so that nothing of them stays in its memory: what was
+//! captured before a break must not be found after it.
+
+use ringbuf::HeapCons;
+use ringbuf::traits::Consumer;
+
+/// Fills `to` with the next elements, of which there are enough.
+pub(crate) fn take<T: Copy + Default>(ring: &mut HeapCons<T>, to: &mut [T]) {
+    let (first, second) = ring.as_mut_slices();
+    let (head, tail) = to.split_at_mut(first.len().min(to.len()));
+    move_out(&mut first[..head.len()], head);
+    move_out(&mut second[..tail.len()], tail);
+    ring.skip(to.len());
+}
+
+/// Drops the next elements, of which there are enough.
+pub(crate) fn wipe<T: Copy + Default>(ring: &mut HeapCons<T>, count: usize) {
+    let (first, second) = ring.as_mut_slices();
+    let head = first.len().min(count);
+    first[..head].fill(T::default());
+    second[..count - head].fill(T::default());
+    ring.skip(count);
+}
+
+fn move_out<T: Copy + Default>(from: &mut [T], to: &mut [T]) {
+    to.copy_from_slice(from);
+    from.fill(T::default());
+}
+
+#[cfg(test)]
+mod tests {
+    use ringbuf::HeapRb;
+    use ringbuf::traits::{Producer, Split};
+
+    use super::*;
+
+    #[test]
+    fn what_was_taken_is_gone_from_memory_also_over_the_seam() {
+        let (mut put, mut get) = HeapRb::<u8>::new(5).split();
+        for round in 0..7 {
+            assert_eq!(put.push_slice(&[1, 2, 3, 4]), 4);
+            let mut two = [0; 2];
+            take(&mut get, &mut two);
+            assert_eq!(two, [1, 2], "round {round}");
+            wipe(&mut get, 2);
+            // The empty places, as the producer sees them.
+            let (a, b) = put.vacant_slices();
+            assert_eq!(a.len() + b.len(), 5);
+        }
+        // A second look at the same memory: write nothing, commit, read.
+        assert_eq!(put.push_iter([0; 0].into_iter()), 0);
+    }
+}

@@ -1,0 +1,325 @@
+//! A take that is being written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde_json::json;
+use tympan_backends::BackendError;
+use tympan_backends::storage::{Medium, Storage};
+use tympan_core::session::{Gap, GapPolicy, Ms};
+use tympan_core::{Format, Header};
+
+use super::journal::Journal;
+use super::sidecar::{self, Missing, Take};
+use super::{Container, OutputFile, date};
+
+/// What the names of open takes end with.
+pub(super) const OPEN: &str = ".open";
+
+/// After so much audio it is handed to the system, and after so much time it is to
+/// survive a power cut.
+const FLUSH_MS: u64 = 100;
+const SYNC_MS: Ms = 500;
+
+/// Room that is kept for what makes a take complete, for when the disk is full.
+const RESERVE: (&str, usize) = ("reserve", 64 * 1024);
+
+/// Marks of time are as exact as this; borders of segments are exact.
+const NEAR_MS: u64 = 60;
+
+/// How a take is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) container: Container,
+    pub(crate) gaps: GapPolicy,
+    /// The audio that comes.
+    pub(crate) format: Format,
+    /// What it is made with, for the journal.
+    pub(crate) made_with: serde_json::Value,
+}
+
+/// One take, from its first frame to its last.
+pub(super) struct OpenTake {
+    storage: Arc<dyn Storage>,
+    plan: Plan,
+    folder: PathBuf,
+    started: String,
+    journal: Journal,
+    sidecar: Box<dyn Medium>,
+    audio: OutputFile,
+    /// The segment that is written, and where its next frame belongs.
+    segment: Option<(u32, i64)>,
+    /// Where segments begin, in frames of the take.
+    borders: Vec<u64>,
+    gaps: Vec<Missing>,
+    pauses: Vec<Missing>,
+    dropped: u64,
+    flushed: u64,
+    synced: Ms,
+    /// A write failed: what comes now is lost.
+    failed: bool,
+}
+
+impl OpenTake {
+    /// Makes a folder for a take that begins now, with its journal and its empty audio.
+    pub(super) fn create(
+        storage: &Arc<dyn Storage>,
+        recordings: &Path,
+        plan: Plan,
+        now: Ms,
+    ) -> Result<Self, BackendError> {
+        let failed = |path: &Path, error: &io::Error| {
+            BackendError::not_created(&path.display().to_string(), error)
+        };
+        let (folder, started) =
+            new_folder(&**storage, recordings).map_err(|error| failed(recordings, &error))?;
+        let path = folder.join(plan.container.file());
+        let begin = || {
+            let mut journal = Journal::create(&**storage, &folder)?;
+            journal.line(
+                "open",
+                json!({
+                    "v": 1,
+                    "started": started,
+                    "file": plan.container.file(),
+                    "container": plan.container.name(),
+                    "rate": plan.format.rate,
+                    "channels": plan.format.channels,
+                    "made_with": plan.made_with,
+                }),
+            )?;
+            journal.sync()?;
+            storage.create(&folder.join(RESERVE.0))?.write_all(&vec![0; RESERVE.1])?;
+            let sidecar = storage.create(&folder.join(sidecar::NAME))?;
+            let medium = storage.create(&path)?;
+            storage.sync_folder(&folder)?;
+            storage.sync_folder(recordings)?;
+            Ok((journal, sidecar, medium))
+        };
+        let begun = begin().map_err(|error| failed(&path, &error));
+        let begun = begun.and_then(|(journal, sidecar, medium)| {
+            Ok((journal, sidecar, plan.container.begin(medium, &path, plan.format)?))
+        });
+        let (journal, sidecar, audio) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                // Nothing is in it; if it cannot be removed either, recovery does it.
+                let _ = storage.remove(&folder);
+                return Err(error);
+            }
+        };
+        Ok(Self {
+            storage: storage.clone(),
+            plan,
+            folder,
+            started,
+            journal,
+            sidecar,
+            audio,
+            segment: None,
+            borders: Vec::new(),
+            gaps: Vec::new(),
+            pauses: Vec::new(),
+            dropped: 0,
+            flushed: 0,
+            synced: now,
+            failed: false,
+        })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether silence stands in for gaps.
+    pub(super) fn fills(&self) -> bool {
+        self.plan.gaps == GapPolicy::FillSilence
+    }
+
+    /// Whether this block begins a segment that is not the first.
+    pub(super) fn breaks_off(&self, header: &Header) -> bool {
+        self.segment.is_some_and(|(segment, _)| segment != header.segment)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Frames in the file.
+    fn frames(&self) -> u64 {
+        self.audio.frames()
+    }
+
+    fn frames_of(&self, ms: Ms) -> u64 {
+        ms.saturating_mul(u64::from(self.plan.format.rate)) / 1000
+    }
+
+    /// Writes a block. After a failure nothing is written any more.
+    pub(super) fn block(&mut self, header: &Header, samples: &[f32]) -> Result<(), BackendError> {
+        if self.failed || samples.is_empty() {
+            return Ok(());
+        }
+        match self.segment {
+            Some((segment, next)) if segment == header.segment => {
+                // What a slow disk lost keeps its place.
+                let lost = u64::try_from(header.position - next).unwrap_or(0);
+                self.dropped += lost;
+                self.silence(lost)?;
+            }
+            _ => self.borders.push(self.frames()),
+        }
+        self.segment = Some((header.segment, header.position + i64::from(header.frames)));
+        self.samples(samples)
+    }
+
+    fn samples(&mut self, samples: &[f32]) -> Result<(), BackendError> {
+        self.audio.samples(samples).inspect_err(|_| self.failed = true)
+    }
+
+    fn silence(&mut self, mut frames: u64) -> Result<(), BackendError> {
+        let channels = usize::from(self.plan.format.channels);
+        let piece = vec![0.0; 1024 * channels];
+        while frames > 0 {
+            let some = frames.min(1024);
+            self.samples(&piece[..some as usize * channels])?;
+            frames -= some;
+        }
+        Ok(())
+    }
+
+    /// Hands what is due to the system, and to the disk.
+    pub(super) fn keep(&mut self, now: Ms) -> Result<(), BackendError> {
+        if self.failed {
+            return Ok(());
+        }
+        if self.frames() - self.flushed >= self.frames_of(FLUSH_MS) {
+            self.flush()?;
+        }
+        if now.saturating_sub(self.synced) >= SYNC_MS && self.flushed > 0 {
+            self.synced = now;
+            self.audio.sync().inspect_err(|_| self.failed = true)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), BackendError> {
+        if self.failed {
+            return Ok(());
+        }
+        self.flushed = self.frames();
+        self.audio.flush().inspect_err(|_| self.failed = true)
+    }
+
+    /// Something is missing behind `at` ms of audio.
+    pub(super) fn gap(&mut self, gap: Gap) -> Result<(), BackendError> {
+        let mark = Missing { at: self.place(gap.at), ms: gap.ms(), cause: gap.cause.name().into() };
+        self.note("gap", &mark);
+        self.gaps.push(mark);
+        if self.fills() { self.silence(self.frames_of(gap.ms())) } else { Ok(()) }
+    }
+
+    /// The user paused behind `at` ms of audio.
+    pub(super) fn pause(&mut self, at: Ms, ms: Ms) {
+        let mark = Missing { at: self.place(at), ms, cause: "user".into() };
+        self.note("pause", &mark);
+        self.pauses.push(mark);
+    }
+
+    /// The frame that a moment of captured time is at. What is missing lies between two
+    /// segments, or behind the last.
+    fn place(&self, at: Ms) -> u64 {
+        let told = self.frames_of(at);
+        let filled: u64 = if self.fills() { self.gaps.iter().map(|gap| gap.ms).sum() } else { 0 };
+        let told = told + self.frames_of(filled);
+        let ends = self.borders.iter().copied().chain([self.frames()]);
+        let nearest = ends.min_by_key(|border| border.abs_diff(told)).unwrap_or(told);
+        if nearest.abs_diff(told) <= self.frames_of(NEAR_MS) { nearest } else { told }
+    }
+
+    fn note(&mut self, event: &str, mark: &Missing) {
+        // The audio is what matters; where the journal fails, the next write will.
+        let _ =
+            self.journal.line(event, json!({ "at": mark.at, "ms": mark.ms, "cause": mark.cause }));
+    }
+
+    /// Ends the take: its audio is complete, its folder gets its name.
+    pub(super) fn finalise(mut self, transcript: Option<String>) -> Result<Take, BackendError> {
+        give_room(&*self.storage, &self.folder).map_err(|error| named_not(&self.folder, &error))?;
+        let ended = self.audio.finish().and_then(|()| self.audio.sync());
+        let take = Take {
+            folder: closed(&self.folder),
+            file: self.plan.container.file().into(),
+            started: self.started.clone(),
+            rate: self.audio.rate(),
+            channels: self.plan.format.channels,
+            frames: self.audio.frames(),
+            gaps: std::mem::take(&mut self.gaps),
+            pauses: std::mem::take(&mut self.pauses),
+            dropped: self.dropped,
+            transcript,
+            recovered: false,
+        };
+        let named = complete(&*self.storage, &self.folder, &mut *self.sidecar, &take);
+        let named = named.map_err(|error| named_not(&self.folder, &error));
+        ended.and(named).map(|()| take)
+    }
+
+    /// Removes a take that never began.
+    pub(super) fn discard(self) -> io::Result<()> {
+        self.storage.remove(&self.folder)
+    }
+}
+
+/// Frees what was kept for the end.
+pub(super) fn give_room(storage: &dyn Storage, folder: &Path) -> io::Result<()> {
+    match storage.remove(&folder.join(RESERVE.0)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Gives a take whose audio is complete its sidecar and its name.
+pub(super) fn complete(
+    storage: &dyn Storage,
+    folder: &Path,
+    sidecar: &mut dyn Medium,
+    take: &Take,
+) -> io::Result<()> {
+    take.write(sidecar)?;
+    storage.sync_folder(folder)?;
+    storage.rename(folder, &take.folder)?;
+    take.folder.parent().map_or(Ok(()), |recordings| storage.sync_folder(recordings))
+}
+
+/// The name of a take's folder once it is complete.
+pub(super) fn closed(folder: &Path) -> PathBuf {
+    let name = folder.to_string_lossy();
+    PathBuf::from(name.strip_suffix(OPEN).unwrap_or(&name))
+}
+
+/// A folder that is new, named after the moment, and that moment.
+fn new_folder(storage: &dyn Storage, recordings: &Path) -> io::Result<(PathBuf, String)> {
+    let mut time = SystemTime::now();
+    storage.create_folder(recordings)?;
+    let taken = storage.list(recordings)?;
+    // Two takes of one millisecond are told apart by the next one.
+    loop {
+        let name = date::name(time);
+        let folder = recordings.join(format!("{name}{OPEN}"));
+        if !taken.contains(&name) && storage.create_folder(&folder)? {
+            return Ok((folder, date::text(time)));
+        }
+        time += std::time::Duration::from_millis(1);
+    }
+}
+
+fn named_not(folder: &Path, error: &io::Error) -> BackendError {
+    let message = format!(
+        "the take in `{}` could not be completed: {error}; its audio is safe, and is completed \
+         at the next start",
+        folder.display()
+    );
+    BackendError::new(tympan_backends::BackendErrorKind::Failed, message)
+}

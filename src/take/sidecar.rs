@@ -1,0 +1,166 @@
+//! What there is to know about a take that is complete, beside its audio.
+
+use std::fmt::Write as _;
+use std::io::{self, Read, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tympan_backends::storage::{Medium, Storage};
+
+/// Its file.
+pub(super) const NAME: &str = "take.json";
+
+/// The version of its format. It changes when a field changes its meaning or goes.
+const VERSION: u64 = 1;
+
+/// Most of it that is read.
+const MOST: u64 = 64 << 20;
+
+/// A take that is complete: a folder with audio and this.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Take {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The name of the audio in it.
+    pub file: String,
+    /// When it began, as in RFC 3339.
+    pub started: String,
+    /// The rate of the audio, in Hz.
+    pub rate: u32,
+    /// Its channels.
+    pub channels: u16,
+    /// Its length, in frames.
+    pub frames: u64,
+    /// What is missing in it.
+    pub gaps: Vec<Missing>,
+    /// Where the user paused.
+    pub pauses: Vec<Missing>,
+    /// Frames lost because a disk was slow; silence stands in for them.
+    pub dropped: u64,
+    /// What was said, if somebody listened.
+    pub transcript: Option<String>,
+    /// The process that made it did not live to complete it.
+    pub recovered: bool,
+}
+
+/// A place in a take where time went by and nothing was captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The frame before which it lies.
+    pub at: u64,
+    /// How long, on the wall.
+    pub ms: u64,
+    /// Why, in a word.
+    pub cause: String,
+}
+
+impl Take {
+    /// The audio.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&self.file)
+    }
+
+    /// The audio, as a URI.
+    pub fn uri(&self) -> String {
+        let path = std::path::absolute(self.path()).unwrap_or_else(|_| self.path());
+        let mut uri = "file://".to_owned();
+        if !path.has_root() || cfg!(windows) {
+            uri.push('/');
+        }
+        for byte in path.to_string_lossy().replace('\\', "/").bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                    uri.push(char::from(byte));
+                }
+                other => {
+                    // Writing to a string cannot fail.
+                    let _ = write!(uri, "%{other:02X}");
+                }
+            }
+        }
+        uri
+    }
+
+    /// How much audio it holds.
+    pub fn duration(&self) -> Duration {
+        let nanos = u128::from(self.frames) * 1_000_000_000 / u128::from(self.rate.max(1));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// As JSON.
+    pub(super) fn to_json(&self) -> Value {
+        let missing = |all: &[Missing]| {
+            let each = |it: &Missing| json!({ "at": it.at, "ms": it.ms, "cause": it.cause });
+            all.iter().map(each).collect::<Vec<_>>()
+        };
+        json!({
+            "v": VERSION,
+            "started": self.started,
+            "audio": {
+                "file": self.file,
+                "rate": self.rate,
+                "channels": self.channels,
+                "frames": self.frames,
+            },
+            "gaps": missing(&self.gaps),
+            "pauses": missing(&self.pauses),
+            "dropped": self.dropped,
+            "transcript": self.transcript,
+            "recovered": self.recovered,
+        })
+    }
+
+    /// Reads what [`to_json`](Self::to_json) made. None if it is something else.
+    fn from_json(folder: &Path, json: &Value) -> Option<Self> {
+        let missing = |all: &Value| {
+            let each = |it: &Value| {
+                let (at, ms) = (it["at"].as_u64()?, it["ms"].as_u64()?);
+                Some(Missing { at, ms, cause: it["cause"].as_str()?.to_owned() })
+            };
+            all.as_array()?.iter().map(each).collect::<Option<Vec<_>>>()
+        };
+        if json["v"].as_u64()? != VERSION {
+            return None;
+        }
+        let audio = &json["audio"];
+        let file = audio["file"].as_str()?;
+        // Nothing outside the folder is part of a take.
+        let inside = Path::new(file).file_name().is_some_and(|name| name == file);
+        inside.then_some(Self {
+            folder: folder.to_owned(),
+            file: file.to_owned(),
+            started: json["started"].as_str()?.to_owned(),
+            rate: u32::try_from(audio["rate"].as_u64()?).ok()?,
+            channels: u16::try_from(audio["channels"].as_u64()?).ok()?,
+            frames: audio["frames"].as_u64()?,
+            gaps: missing(&json["gaps"])?,
+            pauses: missing(&json["pauses"])?,
+            dropped: json["dropped"].as_u64()?,
+            transcript: json["transcript"].as_str().map(str::to_owned),
+            recovered: json["recovered"].as_bool()?,
+        })
+    }
+
+    /// Writes it into its file, which is open already: on a phone that is locked by now no
+    /// other could be opened.
+    pub(super) fn write(&self, file: &mut dyn Medium) -> io::Result<()> {
+        let mut text = serde_json::to_string_pretty(&self.to_json())?;
+        text.push('\n');
+        file.set_len(0)?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(text.as_bytes())?;
+        file.sync()
+    }
+
+    /// Reads the take in this folder. None where there is none.
+    pub(super) fn read(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Self>> {
+        let mut text = Vec::new();
+        match storage.open(&folder.join(NAME)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?.take(MOST).read_to_end(&mut text)?,
+        };
+        let json = serde_json::from_slice(&text).ok();
+        Ok(json.and_then(|json: Value| Self::from_json(folder, &json)))
+    }
+}

@@ -1,0 +1,112 @@
+//! What is on disk afterwards, and what is wrong with a recorder before it begins.
+
+use std::time::Duration;
+
+use tympan::backend::mock::Mock;
+use tympan::backend::phone::{Handset, Happening, Setup};
+use tympan::core::session::{GapPolicy, Hint, Reason};
+use tympan::take;
+use tympan::{Format, Graph, Recorder};
+
+use crate::kit::{App, Temp, graph};
+
+#[test]
+fn silence_stands_in_for_a_gap_where_that_is_wanted() {
+    let app = App::on(&Setup::default(), |builder| builder.gaps(GapPolicy::FillSilence));
+    app.recorder.start().unwrap();
+    app.pass(1000);
+    app.hand.happen(Happening::InterruptionBegan { reason: Reason::Default });
+    app.pass(2000);
+    app.hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
+    app.pass(1000);
+    let status = app.recorder.status();
+    let take = app.recorder.stop().unwrap().unwrap();
+    let gap = take.gaps[0].ms;
+    assert!(gap.abs_diff(2100) < 400, "{gap}");
+    let captured = status.elapsed.as_millis() as u64;
+    let long = take.duration().as_millis() as u64;
+    assert!(long.abs_diff(captured + gap) < 200, "{long} of {captured} and {gap}");
+    let mut wav = tympan::backend::wav::WavReader::open(take.path()).unwrap();
+    let mut samples = vec![0.0; take.frames as usize];
+    wav.read(&mut samples).unwrap();
+    let from = take.gaps[0].at as usize;
+    let silent = &samples[from + 16..from + gap as usize * 16 - 16];
+    assert!(silent.iter().all(|sample| *sample == 0.0), "it lies where the gap was");
+    assert!(samples[..from - 320].iter().any(|sample| *sample != 0.0));
+}
+
+#[test]
+fn takes_of_one_moment_have_names_of_their_own_and_none_is_overwritten() {
+    let app = App::new();
+    for _ in 0..3 {
+        app.recorder.start().unwrap();
+        app.pass(200);
+        app.recorder.stop().unwrap().unwrap();
+    }
+    let takes = take::list(app.folder.path()).unwrap();
+    assert_eq!(takes.len(), 3);
+    assert!(takes.windows(2).all(|pair| pair[0].folder < pair[1].folder));
+}
+
+#[test]
+fn a_start_that_a_stop_overtakes_leaves_a_take_of_no_length() {
+    let app = App::new();
+    app.hand.happen(Happening::IoStalls(tympan::backend::phone::Lasting::Forever));
+    app.pass(20);
+    let recorder = app.recorder.clone();
+    let starting = std::thread::spawn(move || recorder.start().map(drop));
+    app.pass(200);
+    let take = app.recorder.stop().unwrap().unwrap();
+    assert_eq!((take.frames, take.duration()), (0, Duration::ZERO));
+    starting.join().unwrap().expect("it was overtaken, not refused");
+    assert_eq!(take::open(app.folder.path()).unwrap().len(), 0);
+    assert_eq!(take::list(app.folder.path()).unwrap(), [take]);
+}
+
+#[test]
+fn a_backend_without_a_session_records_too() {
+    let folder = Temp::new();
+    let (device, hand) = Mock::new(Format::stereo(44_100));
+    let builder = Recorder::builder(&graph()).backend(device).directory(folder.path());
+    let recorder = builder.build().unwrap();
+    let playing = hand.clone();
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let over = done.clone();
+    let device = std::thread::spawn(move || {
+        while !over.load(std::sync::atomic::Ordering::SeqCst) {
+            playing.advance(10);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    });
+    recorder.start().unwrap();
+    while recorder.status().elapsed < Duration::from_millis(600) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let take = recorder.stop().unwrap().unwrap();
+    done.store(true, std::sync::atomic::Ordering::SeqCst);
+    device.join().unwrap();
+    assert!(take.duration() >= Duration::from_millis(590), "{:?}", take.duration());
+    assert!(take.gaps.is_empty(), "{:?}", take.gaps);
+}
+
+fn refused(toml: &str, output: &str) -> String {
+    let graph = Graph::from_toml(toml, &tympan::registry()).unwrap();
+    let (phone, _) = Handset::new(&Setup::default());
+    let folder = Temp::new();
+    let builder = Recorder::builder(&graph).device(phone).directory(folder.path());
+    builder.output(output).build().expect_err("this is no graph for takes").to_string()
+}
+
+#[test]
+fn graphs_that_make_no_take_are_refused_in_a_sentence() {
+    let tap = "[[node]]\nkind = \"mix\"\nchannels = 1\n\n[[output]]\nname = \"take\"\n";
+    assert_eq!(
+        refused(tap, "taek"),
+        "the graph has no output `taek`; it has `take`; did you mean `take`?"
+    );
+    let packets = "[[node]]\nkind = \"pcm16\"\n\n[[output]]\nname = \"take\"\n";
+    assert!(refused(packets, "take").contains("carries packets of `pcm16`"));
+    let folder = Temp::new();
+    let none = Recorder::builder(&graph()).directory(folder.path()).build().unwrap_err();
+    assert!(none.to_string().contains("`.device(…)`"), "{none}");
+}
