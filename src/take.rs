@@ -24,28 +24,43 @@
 //! | `ogg` | its pages |
 //! | `flac` | packets of FLAC with the head that makes them a file |
 
+#[cfg(feature = "aac")]
+mod aac;
+mod audio;
 mod container;
 mod date;
+mod encode;
 mod file;
 mod flac;
 mod journal;
 pub(crate) mod keeper;
+mod m4a;
 mod ogg;
 pub(crate) mod open;
 mod opus;
 mod recover;
+mod repair;
 mod sidecar;
 
+#[cfg(feature = "aac")]
+pub use aac::{Aac, AacError};
 pub use container::Container;
 pub use file::OutputFile;
 pub use flac::FlacFile;
+pub use m4a::{M4a, Track};
 pub use opus::OggOpus;
+pub use repair::{Kind, Outcome, State, repair};
 pub use sidecar::{Missing, Take};
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tympan_backends::storage::{Files, Storage};
+
+/// Why takes of this format cannot be kept so, as a sentence, if they cannot.
+pub(crate) fn refuses(container: Container, format: tympan_core::Format) -> Option<String> {
+    audio::Audio::refuses(container, format)
+}
 
 /// The takes in this folder that are complete, the oldest first.
 pub fn list(recordings: impl AsRef<Path>) -> io::Result<Vec<Take>> {

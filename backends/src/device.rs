@@ -72,6 +72,12 @@ pub trait Device: Platform + Send {
         Err(no_input(input, &inputs))
     }
 
+    /// Whether takes are kept as WAV where that is asked for. Apps on Android are used to
+    /// get M4A instead.
+    fn keeps_wav(&self) -> bool {
+        !cfg!(target_os = "android")
+    }
+
     /// The language of the device, as a BCP 47 tag.
     fn language(&self) -> String {
         "en-US".to_owned()

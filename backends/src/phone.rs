@@ -243,6 +243,11 @@ impl Phone {
         self.permitted
     }
 
+    /// The system that it runs.
+    pub fn system(&self) -> System {
+        self.setup.system
+    }
+
     /// The name of the input that is in use.
     pub fn port(&self) -> &str {
         &self.hardware.port

@@ -35,6 +35,8 @@ pub struct Options {
     /// After a break of capture, readers of outputs wait until the app says that it is
     /// ready to send again, but no longer than this. None does not wait.
     pub hold: Option<Duration>,
+    /// Whether takes may be WAV. On Android an app expects M4A in its place.
+    pub wav: bool,
     /// The language of the device.
     pub language: String,
     /// What takes are made with, for their journals.
@@ -52,6 +54,7 @@ impl Options {
             ring: Duration::from_secs(2),
             runner: Runner::Worker,
             hold: None,
+            wav: true,
             language: "en-US".to_owned(),
             made_with: Value::Null,
         }
@@ -110,6 +113,7 @@ impl Builder {
     #[must_use]
     pub fn device(mut self, device: impl Device + 'static) -> Self {
         self.options.language = device.language();
+        self.options.wav = device.keeps_wav();
         self.device = Some(Box::new(device));
         self
     }

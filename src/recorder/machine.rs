@@ -17,9 +17,9 @@ use super::scribe::{self, Scribe};
 use super::{BuildError, Options, Recording, Status};
 use crate::Graph;
 use crate::pipeline::{Pipeline, Runner};
-use crate::take::Take;
 use crate::take::keeper::{self, Keeper};
 use crate::take::open::Plan;
+use crate::take::{self, Container, Take};
 
 /// Something the recorder says.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,6 +171,9 @@ impl Machine {
         let (mut pipeline, capture) = builder.assemble(format)?;
         let reader = options.take_reader(&mut pipeline)?;
         let audio = reader.info().format;
+        if let Some(why) = take::refuses(options.format, audio) {
+            return Err(BuildError::Output(why));
+        }
         let (storage, folder) = (options.storage.clone(), options.folder.clone());
         let keeper = Keeper::new(storage, folder, reader, pipeline.shared());
         let scribe = match transcriber {
@@ -412,8 +415,17 @@ impl Clerk<'_> {
             scribe.order(now, scribe::Order::Start(language));
             hands.text = Text::Running;
         }
+        let mut container = asked.format.unwrap_or(hands.options.format);
+        let is_wav = matches!(container, Container::Wav | Container::WavFloat);
+        if is_wav && !hands.options.wav {
+            container = Container::M4a;
+            self.say(Said::Trouble(
+                "this system's recorder keeps no WAV: the take is kept as `m4a`".to_owned(),
+            ));
+        }
+        let hands = &mut *self.hands;
         let plan = Plan {
-            container: asked.format.unwrap_or(hands.options.format),
+            container,
             gaps,
             format: hands.format,
             made_with: hands.options.made_with.clone(),

@@ -13,7 +13,7 @@ use tympan_core::session::{Ms, Tell};
 
 use super::{BuildError, Machine, Options, Said};
 use crate::Graph;
-use crate::take::{self, Take};
+use crate::take::{self, Container, Take};
 
 /// The real recorder as the [`Subject`] of a script. What became of its takes is read
 /// from its files.
@@ -56,6 +56,8 @@ impl Staged {
     fn machine(&self) -> Result<(Machine, Box<dyn tympan_backends::Capture>), BuildError> {
         let mut options = Options::new(&self.folder);
         options.storage = Arc::new(self.disk.clone());
+        // Samples as they are, so that old ones can be told from new ones.
+        options.format = Container::Wav;
         let format = if self.format.is_valid() { self.format } else { Format::mono(48_000) };
         Machine::new(&self.graph, format, self.setup.policy(), options)
     }

@@ -1,32 +1,52 @@
 //! What the audio of a take is kept in.
 
-use std::path::Path;
-
-use tympan_backends::BackendError;
-use tympan_backends::storage::Medium;
 use tympan_backends::wav::SampleType;
-use tympan_core::Format;
-
-use super::OutputFile;
 
 /// What the audio of a take is kept in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// | | for | needs |
+/// |---|---|---|
+/// | `M4a` | everybody: AAC-LC at 64 kb/s a channel | the feature `aac`, on by default |
+/// | `Opus` | speech at half the size | the feature `opus` |
+/// | `M4aOpus` | Opus where only MP4 is taken | the feature `opus` |
+/// | `Flac` | all of it, at half the size of WAV | the feature `flac` |
+/// | `Wav`, `WavFloat` | whatever reads nothing else | |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Container {
+    /// AAC in an `.m4a` file.
+    M4a,
+    /// Opus in an Ogg file.
+    Opus,
+    /// Opus in an MP4 file.
+    M4aOpus,
+    /// FLAC.
+    Flac,
     /// WAV with samples of 16 bits.
-    #[default]
     Wav,
     /// WAV with samples as the graph makes them, 32-bit float.
     WavFloat,
 }
 
+/// M4A where this build has it, else WAV.
+impl Default for Container {
+    fn default() -> Self {
+        if cfg!(feature = "aac") { Self::M4a } else { Self::Wav }
+    }
+}
+
 impl Container {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Wav, Self::WavFloat];
+    pub const ALL: [Self; 6] =
+        [Self::M4a, Self::Opus, Self::M4aOpus, Self::Flac, Self::Wav, Self::WavFloat];
 
     /// Its word, as in a recorder's options.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::M4a => "m4a",
+            Self::Opus => "opus",
+            Self::M4aOpus => "m4a_opus",
+            Self::Flac => "flac",
             Self::Wav => "wav",
             Self::WavFloat => "wav_float",
         }
@@ -37,27 +57,23 @@ impl Container {
         Self::ALL.into_iter().find(|container| container.name() == name)
     }
 
-    /// The name of the audio in the folder of a take.
-    pub(super) const fn file(self) -> &'static str {
+    /// What the names of its files end with.
+    pub const fn extension(self) -> &'static str {
         match self {
-            Self::Wav | Self::WavFloat => "audio.wav",
+            Self::M4a => "m4a",
+            Self::Opus => "opus",
+            Self::M4aOpus => "mp4",
+            Self::Flac => "flac",
+            Self::Wav | Self::WavFloat => "wav",
         }
     }
 
-    pub(super) const fn sample_type(self) -> SampleType {
+    /// How samples are written, where nothing encodes them.
+    pub(super) const fn sample_type(self) -> Option<SampleType> {
         match self {
-            Self::Wav => SampleType::I16,
-            Self::WavFloat => SampleType::F32,
+            Self::Wav => Some(SampleType::I16),
+            Self::WavFloat => Some(SampleType::F32),
+            _ => None,
         }
-    }
-
-    /// Begins the audio of a take on an empty file.
-    pub(super) fn begin(
-        self,
-        medium: Box<dyn Medium>,
-        path: &Path,
-        format: Format,
-    ) -> Result<OutputFile, BackendError> {
-        OutputFile::wav(medium, path.display().to_string(), format, self.sample_type())
     }
 }

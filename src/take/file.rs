@@ -10,6 +10,7 @@ use tympan_backends::{BackendError, BackendErrorKind};
 use tympan_core::{Format, Header, OutputInfo};
 
 use super::flac::FlacFile;
+use super::m4a::{M4a, Track};
 use super::opus::{OggOpus, RATE as OPUS_RATE};
 
 /// A file for one output, in the format that suits it:
@@ -32,8 +33,38 @@ enum Writer {
     Wav(WavWriter, SampleType),
     Opus(OggOpus<Box<dyn Medium>>),
     Flac(FlacFile<Box<dyn Medium>>),
+    M4a(Box<Mp4>),
     /// And how many frames they stand for.
     Packets(BufWriter<Box<dyn Medium>>, u64),
+}
+
+/// An MP4 file, whose clock need not be that of what was encoded.
+struct Mp4 {
+    m4a: M4a,
+    /// The rate of what was encoded, and of the file.
+    rates: (u32, u32),
+    /// Samples of the last packet that are filling.
+    trim: u64,
+}
+
+impl Mp4 {
+    fn ticks(&self, frames: u32) -> u64 {
+        u64::from(frames) * u64::from(self.rates.1) / u64::from(self.rates.0.max(1))
+    }
+
+    fn packet(&mut self, header: &Header, bytes: &[u8]) -> io::Result<()> {
+        self.trim = self.ticks(header.trim);
+        self.m4a.packet(bytes, self.ticks(header.frames) as u32)
+    }
+
+    fn samples(&self) -> u64 {
+        self.m4a.samples().saturating_sub(self.trim)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.m4a.fragment()?;
+        self.m4a.finish(self.samples())
+    }
 }
 
 impl OutputFile {
@@ -91,6 +122,20 @@ impl OutputFile {
         Ok(Self { name, rate: format.rate, writer: Writer::Wav(wav, kind) })
     }
 
+    /// An MP4 file of packets that are what this track says, encoded from audio of this
+    /// rate.
+    pub(super) fn m4a(
+        file: Box<dyn Medium>,
+        name: String,
+        track: Track,
+        encoded: u32,
+    ) -> Result<Self, BackendError> {
+        let rate = track.rate();
+        let m4a = M4a::new(file, track).map_err(|error| failed(&name, &error))?;
+        let mp4 = Mp4 { m4a, rates: (encoded, rate), trim: 0 };
+        Ok(Self { name, rate, writer: Writer::M4a(Box::new(mp4)) })
+    }
+
     /// Writes interleaved samples, of an output that carries samples.
     pub fn samples(&mut self, samples: &[f32]) -> Result<(), BackendError> {
         match &mut self.writer {
@@ -105,6 +150,7 @@ impl OutputFile {
             Writer::Wav(wav, kind) => return wav.write(&unpacked(*kind, bytes)),
             Writer::Opus(opus) => opus.packet(header, bytes),
             Writer::Flac(flac) => flac.packet(header, bytes),
+            Writer::M4a(mp4) => mp4.packet(header, bytes),
             Writer::Packets(_, _) if bytes.is_empty() => Ok(()),
             Writer::Packets(file, frames) => {
                 *frames += u64::from(header.captured());
@@ -121,6 +167,7 @@ impl OutputFile {
             Writer::Wav(wav, _) => wav.frames(),
             Writer::Opus(opus) => opus.samples(),
             Writer::Flac(flac) => flac.frames(),
+            Writer::M4a(mp4) => mp4.samples(),
             Writer::Packets(_, frames) => *frames,
         }
     }
@@ -137,6 +184,7 @@ impl OutputFile {
         match &mut self.writer {
             Writer::Wav(wav, _) => wav.flush(),
             Writer::Opus(_) | Writer::Flac(_) => Ok(()),
+            Writer::M4a(mp4) => mp4.m4a.fragment().map_err(|error| failed(&self.name, &error)),
             Writer::Packets(file, _) => file.flush().map_err(|error| failed(&self.name, &error)),
         }
     }
@@ -147,6 +195,7 @@ impl OutputFile {
             Writer::Wav(wav, _) => return wav.sync(),
             Writer::Opus(opus) => opus.medium().sync(),
             Writer::Flac(flac) => flac.medium().sync(),
+            Writer::M4a(mp4) => mp4.m4a.sync(),
             Writer::Packets(file, _) => file.flush().and_then(|()| file.get_mut().sync()),
         };
         synced.map_err(|error| failed(&self.name, &error))
@@ -158,6 +207,7 @@ impl OutputFile {
             Writer::Wav(wav, _) => return wav.flush(),
             Writer::Opus(opus) => opus.finish(),
             Writer::Flac(flac) => flac.finish(),
+            Writer::M4a(mp4) => mp4.finish(),
             Writer::Packets(file, _) => file.flush(),
         };
         finished.map_err(|error| failed(&self.name, &error))

@@ -11,9 +11,10 @@ use tympan_backends::storage::{Medium, Storage};
 use tympan_core::session::{Gap, GapPolicy, Ms};
 use tympan_core::{Format, Header};
 
+use super::audio::Audio;
 use super::journal::Journal;
 use super::sidecar::{self, Missing, Take};
-use super::{Container, OutputFile, date};
+use super::{Container, date};
 
 /// What the names of open takes end with.
 pub(super) const OPEN: &str = ".open";
@@ -44,11 +45,13 @@ pub(crate) struct Plan {
 pub(super) struct OpenTake {
     storage: Arc<dyn Storage>,
     plan: Plan,
+    /// The name of its audio.
+    file: String,
     folder: PathBuf,
     started: String,
     journal: Journal,
     sidecar: Box<dyn Medium>,
-    audio: OutputFile,
+    audio: Audio,
     /// The segment that is written, and where its next frame belongs.
     segment: Option<(u32, i64)>,
     /// Where segments begin, in frames of the take.
@@ -75,7 +78,8 @@ impl OpenTake {
         };
         let (folder, started) =
             new_folder(&**storage, recordings).map_err(|error| failed(recordings, &error))?;
-        let path = folder.join(plan.container.file());
+        let file = format!("audio.{}", plan.container.extension());
+        let path = folder.join(&file);
         let begin = || {
             let mut journal = Journal::create(&**storage, &folder)?;
             journal.line(
@@ -83,7 +87,7 @@ impl OpenTake {
                 json!({
                     "v": 1,
                     "started": started,
-                    "file": plan.container.file(),
+                    "file": file,
                     "container": plan.container.name(),
                     "rate": plan.format.rate,
                     "channels": plan.format.channels,
@@ -100,7 +104,7 @@ impl OpenTake {
         };
         let begun = begin().map_err(|error| failed(&path, &error));
         let begun = begun.and_then(|(journal, sidecar, medium)| {
-            Ok((journal, sidecar, plan.container.begin(medium, &path, plan.format)?))
+            Ok((journal, sidecar, Audio::begin(plan.container, medium, &path, plan.format)?))
         });
         let (journal, sidecar, audio) = match begun {
             Ok(begun) => begun,
@@ -113,6 +117,7 @@ impl OpenTake {
         Ok(Self {
             storage: storage.clone(),
             plan,
+            file,
             folder,
             started,
             journal,
@@ -147,9 +152,9 @@ impl OpenTake {
         self.failed
     }
 
-    /// Frames in the file.
+    /// Frames in front of the next one, at the rate of what comes.
     fn frames(&self) -> u64 {
-        self.audio.frames()
+        self.audio.position()
     }
 
     fn frames_of(&self, ms: Ms) -> u64 {
@@ -158,9 +163,19 @@ impl OpenTake {
 
     /// Writes a block. After a failure nothing is written any more.
     pub(super) fn block(&mut self, header: &Header, samples: &[f32]) -> Result<(), BackendError> {
-        if self.failed || samples.is_empty() {
+        if self.failed {
             return Ok(());
         }
+        if !samples.is_empty() {
+            self.written(header, samples)?;
+        }
+        if header.last {
+            self.audio.border().inspect_err(|_| self.failed = true)?;
+        }
+        Ok(())
+    }
+
+    fn written(&mut self, header: &Header, samples: &[f32]) -> Result<(), BackendError> {
         match self.segment {
             Some((segment, next)) if segment == header.segment => {
                 // What a slow disk lost keeps its place.
@@ -214,16 +229,14 @@ impl OpenTake {
 
     /// Something is missing behind `at` ms of audio.
     pub(super) fn gap(&mut self, gap: Gap) -> Result<(), BackendError> {
-        let mark = Missing { at: self.place(gap.at), ms: gap.ms(), cause: gap.cause.name().into() };
-        self.note("gap", &mark);
+        let mark = self.mark("gap", gap.at, gap.ms(), gap.cause.name());
         self.gaps.push(mark);
         if self.fills() { self.silence(self.frames_of(gap.ms())) } else { Ok(()) }
     }
 
     /// The user paused behind `at` ms of audio.
     pub(super) fn pause(&mut self, at: Ms, ms: Ms) {
-        let mark = Missing { at: self.place(at), ms, cause: "user".into() };
-        self.note("pause", &mark);
+        let mark = self.mark("pause", at, ms, "user");
         self.pauses.push(mark);
     }
 
@@ -232,38 +245,49 @@ impl OpenTake {
     fn place(&self, at: Ms) -> u64 {
         let told = self.frames_of(at);
         let filled: u64 = if self.fills() { self.gaps.iter().map(|gap| gap.ms).sum() } else { 0 };
-        let told = told + self.frames_of(filled);
+        let told = told + self.frames_of(filled) + self.audio.filled();
         let ends = self.borders.iter().copied().chain([self.frames()]);
         let nearest = ends.min_by_key(|border| border.abs_diff(told)).unwrap_or(told);
         if nearest.abs_diff(told) <= self.frames_of(NEAR_MS) { nearest } else { told }
     }
 
-    fn note(&mut self, event: &str, mark: &Missing) {
+    /// A place behind `at` ms of captured audio, in frames of the file, written down.
+    fn mark(&mut self, event: &str, at: Ms, ms: Ms, cause: &str) -> Missing {
+        let at = self.in_file(self.place(at));
         // The audio is what matters; where the journal fails, the next write will.
-        let _ =
-            self.journal.line(event, json!({ "at": mark.at, "ms": mark.ms, "cause": mark.cause }));
+        let _ = self.journal.line(event, json!({ "at": at, "ms": ms, "cause": cause }));
+        Missing { at, ms, cause: cause.to_owned() }
+    }
+
+    /// Frames of what comes as frames of the file, which may play at another rate.
+    fn in_file(&self, frames: u64) -> u64 {
+        let (from, to) = (self.plan.format.rate.max(1), self.audio.rate());
+        if from == to { frames } else { frames * u64::from(to) / u64::from(from) }
     }
 
     /// Ends the take: its audio is complete, its folder gets its name.
     pub(super) fn finalise(mut self, transcript: Option<String>) -> Result<Take, BackendError> {
         give_room(&*self.storage, &self.folder).map_err(|error| named_not(&self.folder, &error))?;
-        let ended = self.audio.finish().and_then(|()| self.audio.sync());
+        let frames = self.audio.finish()?;
+        self.audio.sync()?;
         let take = Take {
             folder: closed(&self.folder),
-            file: self.plan.container.file().into(),
+            file: self.file.clone(),
+            container: self.plan.container,
             started: self.started.clone(),
             rate: self.audio.rate(),
             channels: self.plan.format.channels,
-            frames: self.audio.frames(),
+            frames,
             gaps: std::mem::take(&mut self.gaps),
             pauses: std::mem::take(&mut self.pauses),
-            dropped: self.dropped,
+            dropped: self.in_file(self.dropped),
             transcript,
             recovered: false,
+            lost_ms: None,
         };
         let named = complete(&*self.storage, &self.folder, &mut *self.sidecar, &take);
         let named = named.map_err(|error| named_not(&self.folder, &error));
-        ended.and(named).map(|()| take)
+        named.map(|()| take)
     }
 
     /// Removes a take that never began.

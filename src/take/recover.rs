@@ -1,16 +1,15 @@
 //! Takes that a process left open because it did not live to complete them.
 
-use std::io;
+use std::io::{self, SeekFrom};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tympan_backends::storage::Storage;
-use tympan_backends::wav::WavWriter;
-use tympan_core::Format;
 
 use super::Container;
 use super::journal::{self, Journal};
 use super::open::{OPEN, closed, complete, give_room};
+use super::repair::{State, repair as mend};
 use super::sidecar::{self, Missing, Take};
 
 /// Completes every open take in this folder but the one named, and says how many there
@@ -34,21 +33,21 @@ fn repair(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
     let Some(mut take) = described(folder, &lines) else {
         return empty(storage, folder);
     };
-    let container = lines[0]["container"].as_str().and_then(Container::named).unwrap_or_default();
-    take.frames = match storage.open(&folder.join(&take.file)) {
-        Ok(file) => {
-            let format = Format::new(take.rate, take.channels);
-            let adopted = WavWriter::adopt(file, &take.file, format, container.sample_type());
-            let mut wav = adopted.map_err(io::Error::other)?;
-            wav.sync().map_err(io::Error::other)?;
-            wav.frames()
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error),
+    let mut file = match storage.open(&folder.join(&take.file)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return empty(storage, folder),
+        opened => opened?,
     };
-    if take.frames == 0 {
-        return empty(storage, folder);
+    let mended = mend(&mut *file)?;
+    match mended.state {
+        State::Healthy | State::Repaired if mended.kept_frames > 0 => {}
+        // Whatever it is that is in there, it is not ours to throw away.
+        _ if file.seek(SeekFrom::End(0))? > NOTHING => {
+            return Err(io::Error::other("its audio cannot be repaired"));
+        }
+        _ => return empty(storage, folder),
     }
+    file.sync()?;
+    (take.frames, take.rate, take.lost_ms) = (mended.kept_frames, mended.rate, mended.lost_ms);
     give_room(storage, folder)?;
     Journal::reopen(storage, folder)?.line("recovered", json!({ "frames": take.frames }))?;
     let sidecar = folder.join(sidecar::NAME);
@@ -59,6 +58,9 @@ fn repair(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
     complete(storage, folder, &mut *sidecar, &take)?;
     Ok(true)
 }
+
+/// No container needs more bytes than this before its first frame.
+const NOTHING: u64 = 4096;
 
 /// Nothing was written in this one: it is nothing to keep.
 fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
@@ -82,6 +84,7 @@ fn described(folder: &Path, lines: &[Map<String, Value>]) -> Option<Take> {
     Some(Take {
         folder: closed(folder),
         file: text("file")?,
+        container: Container::named(&text("container")?)?,
         started: text("started")?,
         rate: u32::try_from(open.get("rate")?.as_u64()?).ok()?,
         channels: u16::try_from(open.get("channels")?.as_u64()?).ok()?,
@@ -91,5 +94,6 @@ fn described(folder: &Path, lines: &[Map<String, Value>]) -> Option<Take> {
         dropped: 0,
         transcript: None,
         recovered: true,
+        lost_ms: None,
     })
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tympan_backends::storage::{Medium, Storage};
 
+use super::Container;
+
 /// Its file.
 pub(super) const NAME: &str = "take.json";
 
@@ -26,6 +28,8 @@ pub struct Take {
     pub file: String,
     /// When it began, as in RFC 3339.
     pub started: String,
+    /// What the audio is kept in.
+    pub container: Container,
     /// The rate of the audio, in Hz.
     pub rate: u32,
     /// Its channels.
@@ -42,6 +46,9 @@ pub struct Take {
     pub transcript: Option<String>,
     /// The process that made it did not live to complete it.
     pub recovered: bool,
+    /// How much of what was on disk could not be kept when it was completed by another
+    /// process, where that is known.
+    pub lost_ms: Option<u64>,
 }
 
 /// A place in a take where time went by and nothing was captured.
@@ -99,6 +106,7 @@ impl Take {
             "started": self.started,
             "audio": {
                 "file": self.file,
+                "container": self.container.name(),
                 "rate": self.rate,
                 "channels": self.channels,
                 "frames": self.frames,
@@ -108,6 +116,7 @@ impl Take {
             "dropped": self.dropped,
             "transcript": self.transcript,
             "recovered": self.recovered,
+            "lost_ms": self.lost_ms,
         })
     }
 
@@ -130,6 +139,7 @@ impl Take {
         inside.then_some(Self {
             folder: folder.to_owned(),
             file: file.to_owned(),
+            container: Container::named(audio["container"].as_str()?)?,
             started: json["started"].as_str()?.to_owned(),
             rate: u32::try_from(audio["rate"].as_u64()?).ok()?,
             channels: u16::try_from(audio["channels"].as_u64()?).ok()?,
@@ -139,6 +149,7 @@ impl Take {
             dropped: json["dropped"].as_u64()?,
             transcript: json["transcript"].as_str().map(str::to_owned),
             recovered: json["recovered"].as_bool()?,
+            lost_ms: json["lost_ms"].as_u64(),
         })
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tympan::backend::phone::{Hand, Handset, Setup};
 use tympan::recorder::{Builder, RecorderEvent};
+use tympan::take::Container;
 use tympan::{Graph, Recorder};
 
 /// A folder that goes with the test.
@@ -83,6 +84,7 @@ impl App {
         let builder = Recorder::builder(&graph())
             .device(phone)
             .policy(setup.policy())
+            .format(Container::Wav)
             .directory(folder.path())
             .patience(Duration::from_secs(20));
         let recorder = with(builder).build().unwrap();

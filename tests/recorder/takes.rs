@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tympan::backend::mock::Mock;
+use tympan::backend::mock::{Mock, Signal};
 use tympan::backend::phone::{Handset, Happening, Setup};
+use tympan::backend::storage::{Files, Storage};
 use tympan::core::session::{GapPolicy, Hint, Reason};
-use tympan::take;
+use tympan::take::{self, Container};
 use tympan::{Format, Graph, Recorder};
 
 use crate::kit::{App, Temp, graph};
@@ -109,4 +110,55 @@ fn graphs_that_make_no_take_are_refused_in_a_sentence() {
     let folder = Temp::new();
     let none = Recorder::builder(&graph()).directory(folder.path()).build().unwrap_err();
     assert!(none.to_string().contains("`.device(…)`"), "{none}");
+}
+
+/// A graph whose take is at a rate that every container takes.
+fn full_band() -> Graph {
+    let text =
+        "[[node]]\nkind = \"mix\"\nchannels = 1\n\n[[output]]\nname = \"take\"\nrate = 48000\n";
+    Graph::from_toml(text, &tympan::registry()).unwrap()
+}
+
+/// Records over a call in this container.
+fn recorded(container: Container) -> (Temp, take::Take) {
+    let folder = Temp::new();
+    let (phone, hand) = Handset::new(&Setup::default());
+    hand.speed(10.0);
+    hand.signal(Signal::Speechlike { seed: 3 });
+    let builder = Recorder::builder(&full_band()).device(phone).directory(folder.path());
+    let recorder = builder.format(container).build().unwrap();
+    recorder.start().unwrap();
+    hand.pass(Duration::from_millis(1234));
+    hand.happen(Happening::InterruptionBegan { reason: Reason::Default });
+    hand.pass(Duration::from_secs(2));
+    hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
+    hand.pass(Duration::from_millis(777));
+    let take = recorder.stop().unwrap().unwrap();
+    (folder, take)
+}
+
+fn containers() -> impl Iterator<Item = Container> {
+    let (aac, flac, opus) = (cfg!(feature = "aac"), cfg!(feature = "flac"), cfg!(feature = "opus"));
+    let missing = move |container: &Container| match container {
+        Container::Opus | Container::M4aOpus => !opus,
+        Container::Flac => !flac,
+        Container::M4a => !aac,
+        _ => false,
+    };
+    Container::ALL.into_iter().filter(move |container| !missing(container))
+}
+
+#[test]
+fn every_container_holds_a_take_over_a_break_whole_and_says_how_long_it_is() {
+    for container in containers() {
+        let (_folder, take) = recorded(container);
+        assert_eq!(take.container, container);
+        assert_eq!(take.gaps.len(), 1, "{container:?}");
+        let mut file = Files.open(&take.path()).unwrap();
+        let seen = take::repair(&mut *file).unwrap();
+        assert_eq!(seen.state, take::State::Healthy, "{container:?}: {seen:?}");
+        assert_eq!((seen.kept_frames, seen.rate), (take.frames, take.rate), "{container:?}");
+        let at = take.gaps[0].at * 1000 / u64::from(take.rate);
+        assert!(at > 800 && at < 1400, "{container:?}: a gap at {at} ms");
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tympan_core::Format;
 use tympan_core::session::{Event, Ms, Order, Platform};
 
-use super::{Disk, Happening, Phone, Setup};
+use super::{Disk, Happening, Phone, Setup, System};
 use crate::device::{Device, Permission, Port, PortKind, Ports, no_input};
 use crate::mock::Signal;
 use crate::{Backend, BackendError, Capture};
@@ -165,6 +165,10 @@ impl Device for Handset {
             // What was missed is not made up for: it is this phone's own time.
             self.due = (self.due + tick).max(Instant::now());
         }
+    }
+
+    fn keeps_wav(&self) -> bool {
+        self.shared.phone().system() != System::Android
     }
 
     fn permission(&self) -> Permission {

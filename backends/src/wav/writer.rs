@@ -96,34 +96,6 @@ impl WavWriter {
         Ok(writer)
     }
 
-    /// Goes on with a file that this writer left without a true header, as a kill does:
-    /// what is in it counts, up to the last whole frame.
-    pub fn adopt(
-        mut file: Box<dyn Medium>,
-        name: impl Into<String>,
-        format: Format,
-        sample_type: SampleType,
-    ) -> Result<Self, BackendError> {
-        let name = name.into();
-        refuse_nonsense(&name, format)?;
-        let length = file.seek(SeekFrom::End(0));
-        let mut writer = Self {
-            file,
-            name,
-            format,
-            sample_type,
-            frames: 0,
-            counted: u64::MAX,
-            lost_place: true,
-            block: Vec::with_capacity(BLOCK),
-        };
-        let length = length.map_err(|error| writer.failed(&error))?;
-        let audio = length.saturating_sub(header_len(sample_type) as u64);
-        writer.frames = audio / writer.frame_bytes() as u64;
-        writer.flush()?;
-        Ok(writer)
-    }
-
     /// Makes everything flushed so far survive a power cut.
     pub fn sync(&mut self) -> Result<(), BackendError> {
         self.file.sync().map_err(|error| self.failed(&error))
@@ -181,6 +153,8 @@ impl WavWriter {
         }
         self.append().map_err(|error| self.failed(&error))?;
         self.frames += (self.block.len() / self.frame_bytes()) as u64;
+        // What was captured is in the file now, and nowhere else.
+        self.block.fill(0);
         Ok(())
     }
 
