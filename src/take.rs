@@ -38,9 +38,11 @@ mod m4a;
 mod ogg;
 pub(crate) mod open;
 mod opus;
+mod progress;
 mod recover;
 mod repair;
 mod sidecar;
+mod sums;
 
 #[cfg(feature = "aac")]
 pub use aac::{Aac, AacError};
@@ -49,6 +51,7 @@ pub use file::OutputFile;
 pub use flac::FlacFile;
 pub use m4a::{M4a, Track};
 pub use opus::OggOpus;
+pub use recover::{Recovered, recover, recover_one};
 pub use repair::{Kind, Outcome, State, repair};
 pub use sidecar::{Missing, Take};
 
@@ -73,7 +76,7 @@ pub fn list_in(storage: &dyn Storage, recordings: impl AsRef<Path>) -> io::Resul
     let names = storage.list(recordings)?;
     let folders = names.iter().filter(|name| !name.ends_with(open::OPEN));
     let mut takes = Vec::new();
-    for folder in folders.map(|name| recordings.join(name)).filter(|folder| folder.is_dir()) {
+    for folder in folders.map(|name| recordings.join(name)) {
         takes.extend(Take::read(storage, &folder)?);
     }
     Ok(takes)

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tympan_backends::Capture;
 use tympan_core::Format;
 use tympan_core::session::{
-    Ask, Event, GapPolicy, Ms, Order, Platform, Policy, Session, Start, State, TakeOrder, Takes,
-    Tell, drive,
+    Ask, ErrorCode, Event, GapPolicy, Ms, Order, Platform, Policy, Session, Start, State,
+    TakeOrder, Takes, Tell, drive,
 };
 
 use super::door::{Door, Latch};
@@ -486,6 +486,13 @@ impl Clerk<'_> {
             keeper::Answer::Closed(take) => {
                 self.hands.take = take;
                 self.out.borrow_mut().closed();
+            }
+            keeper::Answer::Unfinished { told } => {
+                let mut out = self.out.borrow_mut();
+                if !told {
+                    out.said.push_back(Said::Tell(Tell::Error(ErrorCode::FileError)));
+                }
+                out.closed();
             }
             keeper::Answer::Discarded => self.out.borrow_mut().closed(),
             keeper::Answer::Trouble(sentence) => self.say(Said::Trouble(sentence)),

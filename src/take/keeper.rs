@@ -9,7 +9,7 @@ use tympan_core::session::{Event, Gap, Ms};
 
 use super::Take;
 use super::open::{OpenTake, Plan};
-use super::recover::recover;
+use super::recover::{Recovered, recover, recover_one};
 use crate::PcmReader;
 use crate::pipeline::Shared;
 use crate::recorder::office::{Desk, Work};
@@ -38,6 +38,11 @@ pub(crate) enum Answer {
     Event(Event),
     /// The take is complete, or as complete as it can be.
     Closed(Option<Take>),
+    /// The take could not be completed. The next process will try.
+    Unfinished {
+        /// The app has heard that something is wrong with it.
+        told: bool,
+    },
     /// The take that never began is gone.
     Discarded,
     /// What went wrong, as a sentence.
@@ -74,15 +79,26 @@ impl Keeper {
 
     fn recover(&self, desk: &Desk<Self>) {
         let ours = self.take.as_ref().map(OpenTake::folder);
-        let recovered = recover(&*self.storage, &self.recordings, ours);
-        desk.answer(Answer::Event(Event::TakesRecovered(recovered)));
+        let mut takes = 0;
+        // A folder that cannot be read has no takes that could be completed.
+        for recovered in recover(&*self.storage, &self.recordings, ours).unwrap_or_default() {
+            match recovered {
+                Recovered::Take(_) => takes += 1,
+                Recovered::Empty(_) => {}
+                Recovered::Left(folder, error) => desk.answer(Answer::Trouble(format!(
+                    "the take in `{}` was left open and cannot be completed now: {error}",
+                    folder.display()
+                ))),
+            }
+        }
+        desk.answer(Answer::Event(Event::TakesRecovered(takes)));
     }
 
-    fn open(&mut self, now: Ms, plan: Plan, desk: &Desk<Self>) {
+    fn open(&mut self, plan: Plan, desk: &Desk<Self>) {
         // What is left of a take that is over is not of this one.
         while self.reader.try_next().is_some() {}
         (self.waiting, self.next) = (None, None);
-        let event = match OpenTake::create(&self.storage, &self.recordings, plan, now) {
+        let event = match OpenTake::create(&self.storage, &self.recordings, plan) {
             Ok(take) => {
                 self.take = Some(take);
                 Event::TakeOpened
@@ -138,19 +154,21 @@ impl Keeper {
 
     fn close(&mut self, desk: &Desk<Self>) {
         let text = self.closing.take().and_then(|(_, text)| text);
-        let closed = self.take.take().map(|take| (take.has_failed(), take.finalise(text)));
-        let take = match closed {
-            Some((_, Ok(take))) => Some(take),
-            // That it failed was told when it did.
-            Some((failed, Err(error))) => {
-                if !failed {
-                    desk.answer(Answer::Trouble(error.message));
-                }
-                None
-            }
-            None => None,
+        let Some(take) = self.take.take() else { return desk.answer(Answer::Closed(None)) };
+        let (folder, told) = (take.folder().to_owned(), take.has_failed());
+        let error = match take.finalise(text) {
+            Ok(take) => return desk.answer(Answer::Closed(Some(take))),
+            Err(error) => error,
         };
-        desk.answer(Answer::Closed(take));
+        // What the next process would do about it can be tried at once.
+        match recover_one(&*self.storage, &folder) {
+            Recovered::Take(take) => desk.answer(Answer::Closed(Some(take))),
+            Recovered::Empty(_) => desk.answer(Answer::Closed(None)),
+            Recovered::Left(..) => {
+                desk.answer(Answer::Trouble(error.message));
+                desk.answer(Answer::Unfinished { told });
+            }
+        }
     }
 }
 
@@ -161,7 +179,7 @@ impl Work for Keeper {
     fn perform(&mut self, now: Ms, order: Order, desk: &Desk<Self>) {
         match order {
             Order::Recover => self.recover(desk),
-            Order::Open(plan) => self.open(now, plan, desk),
+            Order::Open(plan) => self.open(plan, desk),
             Order::Discard => {
                 // Nothing is in it; what cannot be removed now, recovery removes.
                 let _ = self.take.take().map(OpenTake::discard);

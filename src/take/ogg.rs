@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::sums;
+
 /// What a page says of itself.
 pub(super) const BEGINS: u8 = 2;
 pub(super) const ENDS: u8 = 4;
@@ -77,26 +79,7 @@ impl<W: Write> Pages<W> {
 
 /// The checksum of a page whose own checksum is zero.
 pub(super) fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |sum, byte| sum << 8 ^ TABLE[usize::from((sum >> 24) as u8 ^ byte)])
-}
-
-const TABLE: [u32; 256] = table();
-
-/// What each byte adds: division by the polynomial 0x04c11db7, the highest bit first.
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut sum = (byte as u32) << 24;
-        let mut bit = 0;
-        while bit < 8 {
-            sum = sum << 1 ^ if sum >> 31 == 1 { 0x04c1_1db7 } else { 0 };
-            bit += 1;
-        }
-        table[byte] = sum;
-        byte += 1;
-    }
-    table
+    sums::ogg(0, bytes)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tympan_core::{Format, Header};
 
 use super::audio::Audio;
 use super::journal::Journal;
+use super::progress::Progress;
 use super::sidecar::{self, Missing, Take};
 use super::{Container, date};
 
@@ -52,6 +53,7 @@ pub(super) struct OpenTake {
     journal: Journal,
     sidecar: Box<dyn Medium>,
     audio: Audio,
+    progress: Progress,
     /// The segment that is written, and where its next frame belongs.
     segment: Option<(u32, i64)>,
     /// Where segments begin, in frames of the take.
@@ -60,7 +62,7 @@ pub(super) struct OpenTake {
     pauses: Vec<Missing>,
     dropped: u64,
     flushed: u64,
-    synced: Ms,
+    synced: Option<Ms>,
     /// A write failed: what comes now is lost.
     failed: bool,
 }
@@ -71,7 +73,6 @@ impl OpenTake {
         storage: &Arc<dyn Storage>,
         recordings: &Path,
         plan: Plan,
-        now: Ms,
     ) -> Result<Self, BackendError> {
         let failed = |path: &Path, error: &io::Error| {
             BackendError::not_created(&path.display().to_string(), error)
@@ -98,15 +99,22 @@ impl OpenTake {
             storage.create(&folder.join(RESERVE.0))?.write_all(&vec![0; RESERVE.1])?;
             let sidecar = storage.create(&folder.join(sidecar::NAME))?;
             let medium = storage.create(&path)?;
+            let (progress, medium) = Progress::create(&**storage, &folder, medium)?;
             storage.sync_folder(&folder)?;
             storage.sync_folder(recordings)?;
-            Ok((journal, sidecar, medium))
+            Ok(((journal, sidecar, progress), medium))
         };
         let begun = begin().map_err(|error| failed(&path, &error));
-        let begun = begun.and_then(|(journal, sidecar, medium)| {
-            Ok((journal, sidecar, Audio::begin(plan.container, medium, &path, plan.format)?))
+        let begun = begun.and_then(|((journal, sidecar, mut progress), medium)| {
+            let mut audio = Audio::begin(plan.container, medium, &path, plan.format)?;
+            // What stands in front of everything is not to be missing one day.
+            audio.sync()?;
+            let began = progress.flushed().and_then(|()| progress.synced());
+            let began = began.and_then(|()| progress.sync());
+            began.map_err(|error| failed(&path, &error))?;
+            Ok((journal, sidecar, progress, audio))
         });
-        let (journal, sidecar, audio) = match begun {
+        let (journal, sidecar, progress, audio) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing is in it; if it cannot be removed either, recovery does it.
@@ -122,6 +130,7 @@ impl OpenTake {
             started,
             journal,
             sidecar,
+            progress,
             audio,
             segment: None,
             borders: Vec::new(),
@@ -129,7 +138,8 @@ impl OpenTake {
             pauses: Vec::new(),
             dropped: 0,
             flushed: 0,
-            synced: now,
+            // The first audio is synced at once: a head is written with it.
+            synced: None,
             failed: false,
         })
     }
@@ -212,9 +222,15 @@ impl OpenTake {
         if self.frames() - self.flushed >= self.frames_of(FLUSH_MS) {
             self.flush()?;
         }
-        if now.saturating_sub(self.synced) >= SYNC_MS && self.flushed > 0 {
-            self.synced = now;
+        let due = self.synced.is_none_or(|synced| now.saturating_sub(synced) >= SYNC_MS);
+        if due && self.flushed > 0 {
             self.audio.sync().inspect_err(|_| self.failed = true)?;
+            let first = self.synced.replace(now).is_none();
+            let _ = self.progress.synced();
+            // Only WAV needs it to the moment; others have checksums of their own.
+            if first || self.plan.container.sample_type().is_some() {
+                let _ = self.progress.sync();
+            }
         }
         Ok(())
     }
@@ -224,7 +240,10 @@ impl OpenTake {
             return Ok(());
         }
         self.flushed = self.frames();
-        self.audio.flush().inspect_err(|_| self.failed = true)
+        self.audio.flush().inspect_err(|_| self.failed = true)?;
+        // Where it cannot be written, recovery is only more careful.
+        let _ = self.progress.flushed();
+        Ok(())
     }
 
     /// Something is missing behind `at` ms of audio.
@@ -267,9 +286,12 @@ impl OpenTake {
 
     /// Ends the take: its audio is complete, its folder gets its name.
     pub(super) fn finalise(mut self, transcript: Option<String>) -> Result<Take, BackendError> {
-        give_room(&*self.storage, &self.folder).map_err(|error| named_not(&self.folder, &error))?;
+        // If the room is not to be had, it may not be needed.
+        let _ = give_room(&*self.storage, &self.folder);
         let frames = self.audio.finish()?;
         self.audio.sync()?;
+        // All of it is safe now, and not before.
+        let _ = Progress::remove(&*self.storage, &self.folder);
         let take = Take {
             folder: closed(&self.folder),
             file: self.file.clone(),

@@ -1,7 +1,7 @@
 //! Takes that a process left open because it did not live to complete them.
 
 use std::io::{self, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use tympan_backends::storage::Storage;
@@ -9,21 +9,50 @@ use tympan_backends::storage::Storage;
 use super::Container;
 use super::journal::{self, Journal};
 use super::open::{OPEN, closed, complete, give_room};
-use super::repair::{State, repair as mend};
+use super::progress::{self, Progress};
+use super::repair::{State, repair};
 use super::sidecar::{self, Missing, Take};
 
-/// Completes every open take in this folder but the one named, and says how many there
-/// were with anything in them. What cannot be opened now is left for another time.
-pub(super) fn recover(storage: &dyn Storage, recordings: &Path, but: Option<&Path>) -> u32 {
-    let names = storage.list(recordings).unwrap_or_default();
-    let open = names.iter().filter(|name| name.ends_with(OPEN)).map(|name| recordings.join(name));
-    open.filter(|folder| but != Some(folder))
-        .map(|folder| u32::from(repair(storage, &folder).is_ok_and(|kept| kept)))
-        .sum()
+/// What became of a take that was open.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Recovered {
+    /// It is complete now.
+    Take(Take),
+    /// Nothing was written in it, and it is gone.
+    Empty(PathBuf),
+    /// It could not be completed now, and was left as it is.
+    Left(PathBuf, io::Error),
 }
 
-/// Completes one take; whether there was anything in it.
-fn repair(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
+/// Completes every take in this folder that a process left open, but the one named: that
+/// one is being written.
+///
+/// It can be done again at any time, also by a process that was killed while it did so: a
+/// take that is complete is not touched.
+pub fn recover(
+    storage: &dyn Storage,
+    recordings: impl AsRef<Path>,
+    but: Option<&Path>,
+) -> io::Result<Vec<Recovered>> {
+    let recordings = recordings.as_ref();
+    let names = storage.list(recordings)?;
+    let open = names.iter().filter(|name| name.ends_with(OPEN)).map(|name| recordings.join(name));
+    let theirs = open.filter(|folder| but != Some(folder));
+    Ok(theirs.map(|folder| recover_one(storage, &folder)).collect())
+}
+
+/// Completes the take in this folder, which nobody writes any more.
+pub fn recover_one(storage: &dyn Storage, folder: &Path) -> Recovered {
+    match finish(storage, folder) {
+        Ok(Some(take)) => Recovered::Take(take),
+        Ok(None) => Recovered::Empty(folder.to_owned()),
+        Err(error) => Recovered::Left(folder.to_owned(), error),
+    }
+}
+
+/// Completes one take, if there is anything in it.
+fn finish(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
     let lines = match journal::read(storage, folder) {
         Ok(lines) => lines,
         // Killed before the first line: there is nothing but a folder.
@@ -37,18 +66,26 @@ fn repair(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return empty(storage, folder),
         opened => opened?,
     };
-    let mended = mend(&mut *file)?;
+    let believed = progress::believed(storage, folder, &mut *file)?;
+    if let Some(end) = believed.filter(|_| take.container.sample_type().is_some()) {
+        // What a power cut made of the rest, a WAV file would play.
+        let len = file.seek(SeekFrom::End(0))?;
+        file.set_len(end.min(len))?;
+    }
+    let mended = repair(&mut *file)?;
     match mended.state {
         State::Healthy | State::Repaired if mended.kept_frames > 0 => {}
-        // Whatever it is that is in there, it is not ours to throw away.
-        _ if file.seek(SeekFrom::End(0))? > NOTHING => {
+        // Whatever it is that is in there, it is not ours to throw away, unless it is what
+        // a power cut made of the first moments.
+        _ if believed.is_some_and(|end| end > NOTHING) => {
             return Err(io::Error::other("its audio cannot be repaired"));
         }
-        _ => return empty(storage, folder),
+        _ => return remove(storage, folder),
     }
     file.sync()?;
     (take.frames, take.rate, take.lost_ms) = (mended.kept_frames, mended.rate, mended.lost_ms);
-    give_room(storage, folder)?;
+    let _ = give_room(storage, folder);
+    let _ = Progress::remove(storage, folder);
     Journal::reopen(storage, folder)?.line("recovered", json!({ "frames": take.frames }))?;
     let sidecar = folder.join(sidecar::NAME);
     let mut sidecar = match storage.open(&sidecar) {
@@ -56,16 +93,26 @@ fn repair(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
         opened => opened?,
     };
     complete(storage, folder, &mut *sidecar, &take)?;
-    Ok(true)
+    Ok(Some(take))
 }
 
 /// No container needs more bytes than this before its first frame.
 const NOTHING: u64 = 4096;
 
-/// Nothing was written in this one: it is nothing to keep.
-fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
+/// Nothing was written in this one: it is nothing to keep. A folder in which there is a
+/// sound of whatever kind all the same stays.
+fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
+    for name in storage.list(folder)?.iter().filter(|name| name.starts_with("audio.")) {
+        if storage.open(&folder.join(name))?.seek(SeekFrom::End(0))? > NOTHING {
+            return Err(io::Error::other("its journal is lost, and its audio is not"));
+        }
+    }
+    remove(storage, folder)
+}
+
+fn remove(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
     storage.remove(folder)?;
-    Ok(false)
+    Ok(None)
 }
 
 /// The take that a journal tells of, without its length.
@@ -81,9 +128,13 @@ fn described(folder: &Path, lines: &[Map<String, Value>]) -> Option<Take> {
         those.filter_map(mark).collect()
     };
     let text = |key: &str| Some(open.get(key)?.as_str()?.to_owned());
+    let file = text("file")?;
+    // Nothing outside the folder is part of a take.
+    let inside = Path::new(&file).file_name().is_some_and(|name| name == file.as_str());
+    inside.then_some(())?;
     Some(Take {
         folder: closed(folder),
-        file: text("file")?,
+        file,
         container: Container::named(&text("container")?)?,
         started: text("started")?,
         rate: u32::try_from(open.get("rate")?.as_u64()?).ok()?,

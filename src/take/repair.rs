@@ -16,7 +16,6 @@ mod flac;
 mod frame;
 mod ogg;
 mod page;
-mod sums;
 mod wav;
 mod window;
 

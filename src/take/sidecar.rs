@@ -168,7 +168,15 @@ impl Take {
     pub(super) fn read(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Self>> {
         let mut text = Vec::new();
         match storage.open(&folder.join(NAME)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Neither a folder without one nor a file is a take.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(None);
+            }
             file => file?.take(MOST).read_to_end(&mut text)?,
         };
         let json = serde_json::from_slice(&text).ok();

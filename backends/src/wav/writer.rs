@@ -29,11 +29,17 @@ pub enum SampleType {
 }
 
 impl SampleType {
-    fn bytes(self) -> usize {
+    /// Bytes of one.
+    pub fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::I16 => 2,
         }
+    }
+
+    /// Bytes in front of the first one in the files that [`WavWriter`] writes.
+    pub fn head(self) -> u64 {
+        header_len(self) as u64
     }
 }
 

@@ -11,7 +11,8 @@ use std::io;
 
 use super::frame::{self, Frame};
 use super::window::{self, Window};
-use super::{Kind, Outcome, State, estimate, ms, sums};
+use super::{Kind, Outcome, State, estimate, ms};
+use crate::take::sums;
 
 /// Where the first block of the head begins, which says what all frames have in common.
 const INFO: u64 = 8;

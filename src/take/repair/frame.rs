@@ -3,7 +3,7 @@
 //! A frame does not say how long it is. Where another follows, its head tells; for the
 //! last one, or before a hole, the frame's contents have to be passed over bit by bit.
 
-use super::sums;
+use crate::take::sums;
 
 /// Bytes of the longest head.
 pub(super) const LONGEST_HEAD: usize = 16;

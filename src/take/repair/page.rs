@@ -1,6 +1,6 @@
 //! One page of Ogg: what its head says, and whether it is whole.
 
-use super::sums;
+use crate::take::sums;
 
 /// What a page says of itself.
 pub(super) const CONTINUES: u8 = 1;
