@@ -67,6 +67,8 @@ pub struct Machine {
     /// open.
     captured_ms: Ms,
     open: bool,
+    /// The state that the app may know of: a take is not stopped before it is complete.
+    shown: State,
     /// Breaks that readers were released over, and one whose event is on its way.
     released: u64,
     /// Readers wait for the app's word until then, over so many breaks.
@@ -215,6 +217,7 @@ impl Machine {
             curious_new: false,
             captured_ms: 0,
             open: false,
+            shown: State::Idle,
             released: 0,
             hold: None,
             hold_ms,
@@ -235,7 +238,7 @@ impl Machine {
     /// How it is.
     pub fn status(&self) -> Status {
         Status {
-            state: self.session.state(),
+            state: self.shown,
             elapsed: Duration::from_millis(self.session.captured_ms()),
             microphone_open: self.session.is_open(),
         }
@@ -346,6 +349,9 @@ impl Machine {
                 // The beginning of a take, or too short a hole to speak of.
                 None => self.hands.pipeline.release(breaks),
             }
+        }
+        if self.out.borrow().closing.is_none() {
+            self.shown = self.session.state();
         }
         let open = self.session.is_open();
         if std::mem::replace(&mut self.open, open) != open {

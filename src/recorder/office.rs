@@ -56,7 +56,7 @@ enum Place<W> {
 }
 
 /// How often a worker looks up while there is something to tend.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
 
 impl<W: Work> Office<W> {
     /// On this thread.

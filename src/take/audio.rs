@@ -57,7 +57,7 @@ impl Audio {
         written
     }
 
-    /// A segment ends: everything in it comes out, pushed by silence that is counted.
+    /// Everything pushed comes out, behind silence that is counted.
     pub(super) fn border(&mut self) -> Result<(), BackendError> {
         let end = self.pushed;
         let zeros = vec![0.0; STEP * self.channels];

@@ -179,7 +179,7 @@ impl OutputFile {
     }
 
     /// Hands everything to the system and makes the header of a WAV file true. The last
-    /// 100 ms of Opus wait for [`finish`](Self::finish), and so does the head of FLAC.
+    /// 80 ms of Opus wait for [`finish`](Self::finish), and so does the head of FLAC.
     pub fn flush(&mut self) -> Result<(), BackendError> {
         match &mut self.writer {
             Writer::Wav(wav, _) => wav.flush(),

@@ -62,6 +62,8 @@ pub(crate) struct Keeper {
     /// A block that waits until a gap before it is told, and since when.
     waiting: Option<Ms>,
     next: Option<(tympan_core::Header, Vec<f32>)>,
+    /// Since when capture has broken off.
+    breaking: Option<Ms>,
     /// Since when the take is to be completed, and with which transcript.
     closing: Option<(Ms, Option<String>)>,
 }
@@ -73,8 +75,8 @@ impl Keeper {
         reader: PcmReader,
         shared: Arc<Shared>,
     ) -> Self {
-        let (take, waiting, next, closing) = (None, None, None, None);
-        Self { storage, recordings, reader, shared, take, waiting, next, closing }
+        let (take, waiting, next, breaking, closing) = (None, None, None, None, None);
+        Self { storage, recordings, reader, shared, take, waiting, next, breaking, closing }
     }
 
     fn recover(&self, desk: &Desk<Self>) {
@@ -196,11 +198,8 @@ impl Work for Keeper {
                 });
                 self.waiting = None;
             }
-            Order::Flush => {
-                let pumped = self.pump(now);
-                Self::tell(pumped, desk);
-                self.on_take(desk, OpenTake::flush);
-            }
+            // As soon as everything from before is here, which is seen to next.
+            Order::Flush => self.breaking = Some(now),
             // As soon as everything is here, which is seen to next.
             Order::Finalise(text) => self.closing = Some((now, text)),
         }
@@ -214,7 +213,11 @@ impl Work for Keeper {
         }
         let pumped = self.pump(now);
         Self::tell(pumped, desk);
-        let due = |(since, _): &(Ms, _)| settled || now >= since.saturating_add(LAST_FRAMES_MS);
+        let late = |since: Ms| now >= since.saturating_add(LAST_FRAMES_MS);
+        if self.breaking.take_if(|since| settled || late(*since)).is_some() {
+            self.on_take(desk, OpenTake::break_off);
+        }
+        let due = |(since, _): &(Ms, _)| settled || late(*since);
         if self.closing.as_ref().is_some_and(due) {
             self.close(desk);
         }

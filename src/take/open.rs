@@ -22,7 +22,7 @@ pub(super) const OPEN: &str = ".open";
 
 /// After so much audio it is handed to the system, and after so much time it is to
 /// survive a power cut.
-const FLUSH_MS: u64 = 100;
+const FLUSH_MS: u64 = 80;
 const SYNC_MS: Ms = 500;
 
 /// Room that is kept for what makes a take complete, for when the disk is full.
@@ -179,10 +179,13 @@ impl OpenTake {
         if !samples.is_empty() {
             self.written(header, samples)?;
         }
-        if header.last {
-            self.audio.border().inspect_err(|_| self.failed = true)?;
-        }
         Ok(())
+    }
+
+    /// Capture breaks off here: nothing of before is to wait in an encoder. Where the take
+    /// ends here, there is no need: ending it brings everything out.
+    fn border(&mut self) -> Result<(), BackendError> {
+        self.audio.border().inspect_err(|_| self.failed = true)
     }
 
     fn written(&mut self, header: &Header, samples: &[f32]) -> Result<(), BackendError> {
@@ -193,7 +196,10 @@ impl OpenTake {
                 self.dropped += lost;
                 self.silence(lost)?;
             }
-            _ => self.borders.push(self.frames()),
+            _ => {
+                self.border()?;
+                self.borders.push(self.frames());
+            }
         }
         self.segment = Some((header.segment, header.position + i64::from(header.frames)));
         self.samples(samples)
@@ -235,10 +241,16 @@ impl OpenTake {
         Ok(())
     }
 
-    pub(super) fn flush(&mut self) -> Result<(), BackendError> {
+    /// Capture has broken off, and may never go on.
+    pub(super) fn break_off(&mut self) -> Result<(), BackendError> {
         if self.failed {
             return Ok(());
         }
+        self.border()?;
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), BackendError> {
         self.flushed = self.frames();
         self.audio.flush().inspect_err(|_| self.failed = true)?;
         // Where it cannot be written, recovery is only more careful.
@@ -300,6 +312,7 @@ impl OpenTake {
             rate: self.audio.rate(),
             channels: self.plan.format.channels,
             frames,
+            filled: self.in_file(self.audio.filled()),
             gaps: std::mem::take(&mut self.gaps),
             pauses: std::mem::take(&mut self.pauses),
             dropped: self.in_file(self.dropped),

@@ -9,8 +9,8 @@ use super::ogg::{BEGINS, ENDS, LARGEST, Pages, checksum};
 /// The clock of the format, whatever rate was encoded.
 pub(super) const RATE: u32 = 48_000;
 
-/// The most that a page holds, and so the most that a kill takes: 100 ms.
-const PAGE: u64 = RATE as u64 / 10;
+/// The most that a page holds: 80 ms. With what waits elsewhere a kill takes about 100.
+const PAGE: u64 = RATE as u64 * 8 / 100;
 
 /// What a file of no length has, because players do not take one without packets: 20 ms
 /// without content, all of which is pre-skip.
@@ -27,7 +27,7 @@ const NOTHING: (u16, [u8; 1]) = (960, [9 << 3]);
 /// Packets that were lost in between, because a reader was slow, are replaced by empty
 /// ones, for which a decoder makes something up: the file keeps its time.
 ///
-/// A page is written when the next packet does not fit into its 100 ms any more, in one
+/// A page is written when the next packet does not fit into its 80 ms any more, in one
 /// call of the writer, so that a file needs no buffer around it. The last page is
 /// written by [`finish`](Self::finish); dropping does it too, and cannot say whether it
 /// worked.

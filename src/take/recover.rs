@@ -140,6 +140,7 @@ fn described(folder: &Path, lines: &[Map<String, Value>]) -> Option<Take> {
         rate: u32::try_from(open.get("rate")?.as_u64()?).ok()?,
         channels: u16::try_from(open.get("channels")?.as_u64()?).ok()?,
         frames: 0,
+        filled: 0,
         gaps: marks("gap"),
         pauses: marks("pause"),
         dropped: 0,

@@ -36,6 +36,9 @@ pub struct Take {
     pub channels: u16,
     /// Its length, in frames.
     pub frames: u64,
+    /// Frames in it that nobody captured: silence with which an encoder was pushed out
+    /// at a break.
+    pub filled: u64,
     /// What is missing in it.
     pub gaps: Vec<Missing>,
     /// Where the user paused.
@@ -111,6 +114,7 @@ impl Take {
                 "channels": self.channels,
                 "frames": self.frames,
             },
+            "filled": self.filled,
             "gaps": missing(&self.gaps),
             "pauses": missing(&self.pauses),
             "dropped": self.dropped,
@@ -144,6 +148,7 @@ impl Take {
             rate: u32::try_from(audio["rate"].as_u64()?).ok()?,
             channels: u16::try_from(audio["channels"].as_u64()?).ok()?,
             frames: audio["frames"].as_u64()?,
+            filled: json["filled"].as_u64()?,
             gaps: missing(&json["gaps"])?,
             pauses: missing(&json["pauses"])?,
             dropped: json["dropped"].as_u64()?,

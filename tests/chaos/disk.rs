@@ -193,7 +193,9 @@ impl Disk {
     /// A disk to which this was done.
     pub(crate) fn of(deeds: &[Deed]) -> Self {
         let mut state = State::default();
-        deeds.iter().for_each(|deed| state.apply(deed));
+        for deed in deeds {
+            state.apply(deed);
+        }
         Self(Arc::new(Mutex::new(state)))
     }
 

@@ -6,6 +6,8 @@ mod demo;
 mod inspect;
 mod nodes;
 mod plan;
+mod record;
+mod recover;
 mod run;
 mod schema;
 mod simulate;
@@ -17,6 +19,8 @@ use crate::output::Output;
 pub(crate) enum Verb {
     Demo(demo::Args),
     Run(run::Args),
+    Record(record::Args),
+    Recover(recover::Args),
     Check(check::Args),
     Plan(plan::Args),
     Nodes(nodes::Args),
@@ -30,6 +34,8 @@ impl Verb {
         match self {
             Self::Demo(args) => demo::run(args, out),
             Self::Run(args) => run::run(args, out),
+            Self::Record(args) => record::run(args, out),
+            Self::Recover(args) => recover::run(args, out),
             Self::Check(args) => Ok(check::run(args, out)),
             Self::Plan(args) => plan::run(args, out),
             Self::Nodes(args) => Ok(nodes::run(args, out)),

@@ -237,7 +237,7 @@ fn a_killed_writer_leaves_all_but_the_last_100_ms() {
 fn after_a_write_that_failed_nothing_is_written_and_it_is_said_again() {
     let format = Format::mono(16_000);
     let taken = encoded("20ms", format, &[&voice(format, 16_000)]);
-    let pages = 2 + 11;
+    let pages = 2 + 13;
     for left in 0..pages {
         let mut file = Vec::new();
         let mut opus = OggOpus::new(Breaking { file: &mut file, left }, format);
