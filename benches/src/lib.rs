@@ -7,6 +7,7 @@
 
 pub mod heap;
 mod race;
+pub mod session;
 pub mod speech;
 
 pub use race::{Contender, Times, blocks, race};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tympan::Recorder;
 use tympan::backend::mock::Parrot;
-use tympan::backend::phone::{Call, Handset, Happening, Setup};
+use tympan::backend::phone::{Call, Handset, Happening, Setup, System};
 use tympan::backend::{Permission, PortKind};
 use tympan::core::session::{
     Diagnosis, ErrorCode, GapPolicy, Hint, Profile, Reason, RouteReason, State,
@@ -301,4 +301,16 @@ fn stt_unavailable_leaves_the_recording_alone() {
     let take = app.recorder.stop().unwrap().unwrap();
     assert_eq!(take.transcript, None);
     assert!(take.duration() >= Duration::from_millis(450));
+}
+
+#[test]
+fn wav_on_android_becomes_m4a_and_says_so() {
+    let android = Setup { system: System::Android, ..Setup::default() };
+    let app = App::on(&android, |builder| builder.format(Container::Wav));
+    app.recorder.start().unwrap();
+    app.hears(|event| matches!(event, RecorderEvent::Trouble(why) if why.contains("`m4a`")));
+    app.pass(300);
+    let take = app.recorder.stop().unwrap().unwrap();
+    assert_eq!(take.container, Container::M4a);
+    assert!(take.uri().ends_with(".m4a"));
 }
