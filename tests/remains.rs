@@ -15,6 +15,7 @@ use tympan::backend::mock::{Mock, Signal};
 use tympan::backend::phone::{Handset, Happening, Setup};
 use tympan::backend::storage::Files;
 use tympan::core::session::{Hint, Reason};
+use tympan::take::Container;
 use tympan::{Format, Graph, PacketReader, PcmReader, Pipeline, Recorder};
 
 /// Needles are kept like this, so that a search does not find them themselves.
@@ -207,7 +208,7 @@ fn hits_in(path: &std::path::Path) -> usize {
 
 /// A recorder with a take on disk: a call comes, and 100 ms later it is as if nothing
 /// had been said.
-fn nothing_stays_in_a_recorder() {
+fn nothing_stays_in_a_recorder(container: Container) {
     let graph = Graph::from_toml(
         "[[node]]\nkind = \"mix\"\nchannels = 1\n\n[[output]]\nname = \"take\"\nrate = 48000\n",
         &tympan::registry(),
@@ -217,7 +218,7 @@ fn nothing_stays_in_a_recorder() {
     let (phone, hand) = Handset::new(&Setup::default());
     hand.signal(marked_until(u64::MAX));
     let builder = Recorder::builder(&graph.unwrap()).device(phone).directory(&folder);
-    let recorder = builder.storage(Files).build().unwrap();
+    let recorder = builder.storage(Files).format(container).build().unwrap();
     recorder.start().unwrap();
     hand.pass(Duration::from_secs(1));
     hand.happen(Happening::InterruptionBegan { reason: Reason::Default });
@@ -226,14 +227,26 @@ fn nothing_stays_in_a_recorder() {
     hand.pass(Duration::from_millis(350));
     assert!(recorder.status().elapsed > Duration::from_millis(800));
     let (hits, place) = needles.found();
-    println!("a recorder: {} needles, {hits} hits", needles.veiled.len());
+    println!("{container:?}: {} needles, {hits} hits", needles.veiled.len());
     assert_eq!(hits, 0, "{place}");
     // What is gone from memory is in the take.
     let take = recorder.stop().unwrap().unwrap();
     let bytes = std::fs::read(take.path()).unwrap();
-    assert!(needles.count(&bytes) > 10_000);
+    assert!(container != Container::WavFloat || needles.count(&bytes) > 10_000);
     drop(recorder);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The containers that this build has.
+fn containers() -> impl Iterator<Item = Container> {
+    let (aac, flac, opus) = (cfg!(feature = "aac"), cfg!(feature = "flac"), cfg!(feature = "opus"));
+    let there = move |container: &Container| match container {
+        Container::M4a => aac,
+        Container::Opus | Container::M4aOpus => opus,
+        Container::Flac => flac,
+        _ => true,
+    };
+    Container::ALL.into_iter().filter(there)
 }
 
 #[test]
@@ -248,5 +261,5 @@ fn nothing_of_before_a_break_stays_in_memory() {
     drop((kept, needles));
     let hits: usize = kit::shipped().iter().map(|path| hits_in(path)).sum();
     assert_eq!(hits, 0);
-    nothing_stays_in_a_recorder();
+    containers().for_each(nothing_stays_in_a_recorder);
 }
