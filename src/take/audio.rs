@@ -97,6 +97,11 @@ impl Audio {
         Ok(self.file.frames())
     }
 
+    /// The file, to be read once it is finished.
+    pub(super) fn medium(&mut self) -> &mut dyn Medium {
+        self.file.medium()
+    }
+
     /// The rate at which the file plays.
     pub(super) fn rate(&self) -> u32 {
         self.file.rate()

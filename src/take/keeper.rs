@@ -1,15 +1,16 @@
 //! Whoever keeps the takes: behind an output of the graph, on an ordinary thread.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tympan_backends::BackendError;
 use tympan_backends::storage::Storage;
 use tympan_core::session::{Event, Gap, Ms};
 
-use super::Take;
+use super::chunks::News;
 use super::open::{OpenTake, Plan};
 use super::recover::recover;
+use super::{Chunk, Take};
 use crate::PcmReader;
 use crate::pipeline::Shared;
 use crate::recorder::office::{Desk, Work};
@@ -40,6 +41,8 @@ pub(crate) enum Answer {
     Closed(Option<Take>),
     /// The take that never began is gone.
     Discarded,
+    /// A chunk of the take is sealed, and its file is here.
+    Chunk(PathBuf, Chunk),
     /// What went wrong, as a sentence.
     Trouble(String),
 }
@@ -138,19 +141,37 @@ impl Keeper {
 
     fn close(&mut self, desk: &Desk<Self>) {
         let text = self.closing.take().and_then(|(_, text)| text);
-        let closed = self.take.take().map(|take| (take.has_failed(), take.finalise(text)));
-        let take = match closed {
-            Some((_, Ok(take))) => Some(take),
-            // That it failed was told when it did.
-            Some((failed, Err(error))) => {
-                if !failed {
-                    desk.answer(Answer::Trouble(error.message));
-                }
-                None
-            }
-            None => None,
-        };
+        let take = self.take.take().and_then(|take| Self::finalise(take, text, desk));
         desk.answer(Answer::Closed(take));
+    }
+
+    fn finalise(mut open: OpenTake, text: Option<String>, desk: &Desk<Self>) -> Option<Take> {
+        open.end_chunks();
+        Self::pass_on(open.news(), open.folder(), desk);
+        let failed = open.has_failed();
+        let told = |error: BackendError| {
+            // That it failed was told when it did.
+            if !failed {
+                desk.answer(Answer::Trouble(error.message));
+            }
+        };
+        open.finalise(text).map_err(told).ok()
+    }
+
+    /// Tells what there is to tell of chunks.
+    fn tell_chunks(&mut self, desk: &Desk<Self>) {
+        if let Some(take) = &mut self.take {
+            Self::pass_on(take.news(), take.folder(), desk);
+        }
+    }
+
+    fn pass_on(news: Vec<News>, folder: &Path, desk: &Desk<Self>) {
+        for news in news {
+            desk.answer(match news {
+                News::Sealed(chunk) => Answer::Chunk(chunk.path(folder), chunk),
+                News::Trouble(sentence) => Answer::Trouble(sentence),
+            });
+        }
     }
 }
 
@@ -186,6 +207,7 @@ impl Work for Keeper {
             // As soon as everything is here, which is seen to next.
             Order::Finalise(text) => self.closing = Some((now, text)),
         }
+        self.tell_chunks(desk);
     }
 
     fn tend(&mut self, now: Ms, desk: &Desk<Self>) -> bool {
@@ -196,6 +218,7 @@ impl Work for Keeper {
         }
         let pumped = self.pump(now);
         Self::tell(pumped, desk);
+        self.tell_chunks(desk);
         let due = |(since, _): &(Ms, _)| settled || now >= since.saturating_add(LAST_FRAMES_MS);
         if self.closing.as_ref().is_some_and(due) {
             self.close(desk);

@@ -6,11 +6,11 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tympan_backends::storage::Storage;
 
-use super::Container;
 use super::journal::{self, Journal};
 use super::open::{OPEN, closed, complete, give_room};
 use super::repair::{State, repair as mend};
 use super::sidecar::{self, Missing, Take};
+use super::{Container, chunks};
 
 /// Completes every open take in this folder but the one named, and says how many there
 /// were with anything in them. What cannot be opened now is left for another time.
@@ -49,6 +49,9 @@ fn repair(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
     file.sync()?;
     (take.frames, take.rate, take.lost_ms) = (mended.kept_frames, mended.rate, mended.lost_ms);
     give_room(storage, folder)?;
+    // Chunks never cost a take: what could not be sealed is in it.
+    let sealed = chunks::recover(storage, folder, &lines, take.rate);
+    take.chunks = sealed.or_else(|_| chunks::read(storage, folder))?;
     Journal::reopen(storage, folder)?.line("recovered", json!({ "frames": take.frames }))?;
     let sidecar = folder.join(sidecar::NAME);
     let mut sidecar = match storage.open(&sidecar) {
@@ -64,6 +67,9 @@ const NOTHING: u64 = 4096;
 
 /// Nothing was written in this one: it is nothing to keep.
 fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<bool> {
+    if !chunks::read(storage, folder)?.is_empty() {
+        return Err(io::Error::other("its audio is gone, and its chunks are not"));
+    }
     storage.remove(folder)?;
     Ok(false)
 }
@@ -95,5 +101,6 @@ fn described(folder: &Path, lines: &[Map<String, Value>]) -> Option<Take> {
         transcript: None,
         recovered: true,
         lost_ms: None,
+        chunks: Vec::new(),
     })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tympan_backends::storage::{Medium, Storage};
 
-use super::Container;
+use super::{Chunk, Container, chunks};
 
 /// Its file.
 pub(super) const NAME: &str = "take.json";
@@ -49,6 +49,8 @@ pub struct Take {
     /// How much of what was on disk could not be kept when it was completed by another
     /// process, where that is known.
     pub lost_ms: Option<u64>,
+    /// The same as sealed files, if [chunks](super::Chunks) were wanted.
+    pub chunks: Vec<Chunk>,
 }
 
 /// A place in a take where time went by and nothing was captured.
@@ -60,6 +62,26 @@ pub struct Missing {
     pub ms: u64,
     /// Why, in a word.
     pub cause: String,
+}
+
+impl Missing {
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "at": self.at, "ms": self.ms, "cause": self.cause })
+    }
+
+    /// None if it is something else.
+    pub(super) fn from_json(json: &Value) -> Option<Self> {
+        let (at, ms) = (json["at"].as_u64()?, json["ms"].as_u64()?);
+        Some(Self { at, ms, cause: json["cause"].as_str()?.to_owned() })
+    }
+
+    pub(super) fn all_to_json(all: &[Self]) -> Value {
+        all.iter().map(Self::to_json).collect()
+    }
+
+    pub(super) fn all_from_json(json: &Value) -> Option<Vec<Self>> {
+        json.as_array()?.iter().map(Self::from_json).collect()
+    }
 }
 
 impl Take {
@@ -97,10 +119,6 @@ impl Take {
 
     /// As JSON.
     pub(super) fn to_json(&self) -> Value {
-        let missing = |all: &[Missing]| {
-            let each = |it: &Missing| json!({ "at": it.at, "ms": it.ms, "cause": it.cause });
-            all.iter().map(each).collect::<Vec<_>>()
-        };
         json!({
             "v": VERSION,
             "started": self.started,
@@ -111,8 +129,8 @@ impl Take {
                 "channels": self.channels,
                 "frames": self.frames,
             },
-            "gaps": missing(&self.gaps),
-            "pauses": missing(&self.pauses),
+            "gaps": Missing::all_to_json(&self.gaps),
+            "pauses": Missing::all_to_json(&self.pauses),
             "dropped": self.dropped,
             "transcript": self.transcript,
             "recovered": self.recovered,
@@ -122,13 +140,6 @@ impl Take {
 
     /// Reads what [`to_json`](Self::to_json) made. None if it is something else.
     fn from_json(folder: &Path, json: &Value) -> Option<Self> {
-        let missing = |all: &Value| {
-            let each = |it: &Value| {
-                let (at, ms) = (it["at"].as_u64()?, it["ms"].as_u64()?);
-                Some(Missing { at, ms, cause: it["cause"].as_str()?.to_owned() })
-            };
-            all.as_array()?.iter().map(each).collect::<Option<Vec<_>>>()
-        };
         if json["v"].as_u64()? != VERSION {
             return None;
         }
@@ -144,12 +155,14 @@ impl Take {
             rate: u32::try_from(audio["rate"].as_u64()?).ok()?,
             channels: u16::try_from(audio["channels"].as_u64()?).ok()?,
             frames: audio["frames"].as_u64()?,
-            gaps: missing(&json["gaps"])?,
-            pauses: missing(&json["pauses"])?,
+            gaps: Missing::all_from_json(&json["gaps"])?,
+            pauses: Missing::all_from_json(&json["pauses"])?,
             dropped: json["dropped"].as_u64()?,
             transcript: json["transcript"].as_str().map(str::to_owned),
             recovered: json["recovered"].as_bool()?,
             lost_ms: json["lost_ms"].as_u64(),
+            // They are in a file of their own.
+            chunks: Vec::new(),
         })
     }
 
@@ -172,6 +185,10 @@ impl Take {
             file => file?.take(MOST).read_to_end(&mut text)?,
         };
         let json = serde_json::from_slice(&text).ok();
-        Ok(json.and_then(|json: Value| Self::from_json(folder, &json)))
+        let Some(mut take) = json.and_then(|json: Value| Self::from_json(folder, &json)) else {
+            return Ok(None);
+        };
+        take.chunks = chunks::read(storage, folder)?;
+        Ok(Some(take))
     }
 }
