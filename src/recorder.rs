@@ -55,13 +55,14 @@ mod shell;
 mod staged;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tympan_core::session::{Diagnosis, ErrorCode, State};
 
 use crate::StartError;
 use crate::pipeline::Pipeline;
-use crate::take::Container;
+use crate::take::{Chunk, Container};
 
 pub use builder::{Builder, Options};
 pub use listeners::ListenerId;
@@ -123,6 +124,15 @@ pub enum RecorderEvent {
     Diagnosis(Diagnosis),
     /// What is said so far, as far as it is understood yet.
     Partial(String),
+    /// A [chunk](crate::take::Chunks) of the take is sealed, and can be sent. The last one is told before
+    /// the state is `stopped`.
+    Chunk {
+        /// Its file. When the take is complete its folder has another name, and the file is
+        /// where [`Chunk::path`] says for [`Take::folder`](crate::take::Take::folder).
+        path: PathBuf,
+        /// What there is to know about it.
+        chunk: Chunk,
+    },
     /// Something that a person should know of, as a sentence.
     Trouble(String),
 }

@@ -27,6 +27,7 @@
 #[cfg(feature = "aac")]
 mod aac;
 mod audio;
+mod chunks;
 mod container;
 mod date;
 mod encode;
@@ -41,11 +42,13 @@ mod opus;
 mod progress;
 mod recover;
 mod repair;
+mod sha256;
 mod sidecar;
 mod sums;
 
 #[cfg(feature = "aac")]
 pub use aac::{Aac, AacError};
+pub use chunks::{Chunk, Chunks};
 pub use container::Container;
 pub use file::OutputFile;
 pub use flac::FlacFile;
@@ -59,6 +62,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tympan_backends::storage::{Files, Storage};
+
+/// The sealed chunks of the take in this folder, in order. The take may be open: they are
+/// listed as they are sealed, and never change.
+pub fn chunks(take: impl AsRef<Path>) -> io::Result<Vec<Chunk>> {
+    chunks::read(&Files, take.as_ref())
+}
+
+/// Frames of one rate as frames of another.
+fn in_rate(frames: u64, from: u32, to: u32) -> u64 {
+    let frames = u128::from(frames) * u128::from(to) / u128::from(from.max(1));
+    frames.min(u64::MAX.into()) as u64
+}
 
 /// Why takes of this format cannot be kept so, as a sentence, if they cannot.
 pub(crate) fn refuses(container: Container, format: tympan_core::Format) -> Option<String> {

@@ -13,7 +13,7 @@ use super::machine::Machine;
 use super::scribe::Hired;
 use super::{BuildError, Recorder};
 use crate::pipeline::{Pipeline, Runner};
-use crate::take::Container;
+use crate::take::{Chunks, Container};
 use crate::{Graph, PcmReader};
 
 /// Where takes go and what they are like.
@@ -28,6 +28,8 @@ pub struct Options {
     pub output: String,
     /// What takes are kept in.
     pub format: Container,
+    /// Whether takes are kept as chunks for upload too, and how.
+    pub chunks: Option<Chunks>,
     /// How much audio may wait for a slow disk, and for whoever reads other outputs.
     pub ring: Duration,
     /// Who runs the graph. A machine that is polled by hand runs it itself.
@@ -51,6 +53,7 @@ impl Options {
             folder: folder.into(),
             output: "take".to_owned(),
             format: Container::default(),
+            chunks: None,
             ring: Duration::from_secs(2),
             runner: Runner::Worker,
             hold: None,
@@ -142,6 +145,16 @@ impl Builder {
     #[must_use]
     pub fn format(mut self, format: Container) -> Self {
         self.options.format = format;
+        self
+    }
+
+    /// Keeps takes as chunks too: sealed files that can be sent while more is recorded. An
+    /// app is told of each by [`RecorderEvent::Chunk`](super::RecorderEvent::Chunk).
+    ///
+    /// Their files are made while the phone may be locked: see [`Chunks`].
+    #[must_use]
+    pub fn chunks(mut self, chunks: Chunks) -> Self {
+        self.options.chunks = Some(chunks);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tympan_backends::Capture;
@@ -19,7 +20,7 @@ use crate::Graph;
 use crate::pipeline::{Pipeline, Runner};
 use crate::take::keeper::{self, Keeper};
 use crate::take::open::Plan;
-use crate::take::{self, Container, Take};
+use crate::take::{self, Chunk, Container, Take};
 
 /// Something the recorder says.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +50,14 @@ pub enum Said {
     },
     /// What was said so far, as far as it is understood.
     Partial(String),
+    /// A chunk of the take is sealed.
+    Chunk {
+        /// Its file. Where the take is completed meanwhile, it is in the take's folder, which
+        /// has another name then.
+        path: PathBuf,
+        /// What there is to know about it.
+        chunk: Chunk,
+    },
     /// Something went wrong that a person should know of, as a sentence.
     Trouble(String),
 }
@@ -123,8 +132,16 @@ impl Out {
         if self.closing.is_some() { self.kept.push_back(said) } else { self.said.push_back(said) }
     }
 
-    fn closed(&mut self) {
+    /// The take is complete, or gone. Its last chunks are told first, and where they are now.
+    fn closed(&mut self, take: Option<&Take>) {
         self.closing = None;
+        for said in &mut self.kept {
+            if let (Said::Chunk { path, chunk }, Some(take)) = (said, take) {
+                *path = chunk.path(&take.folder);
+            }
+        }
+        let kept = self.kept.make_contiguous();
+        kept.sort_by_key(|said| !matches!(said, Said::Chunk { .. }));
         self.said.append(&mut self.kept);
     }
 }
@@ -175,6 +192,11 @@ impl Machine {
         let audio = reader.info().format;
         if let Some(why) = take::refuses(options.format, audio) {
             return Err(BuildError::Output(why));
+        }
+        if let Some(chunks) = options.chunks
+            && let Some(why) = take::refuses(chunks.format, audio)
+        {
+            return Err(BuildError::Output(format!("of chunks: {why}")));
         }
         let (storage, folder) = (options.storage.clone(), options.folder.clone());
         let keeper = Keeper::new(storage, folder, reader, pipeline.shared());
@@ -433,6 +455,7 @@ impl Clerk<'_> {
         let plan = Plan {
             container,
             gaps,
+            chunks: hands.options.chunks,
             format: hands.format,
             made_with: hands.options.made_with.clone(),
         };
@@ -478,7 +501,7 @@ impl Clerk<'_> {
     fn close_late(&mut self, now: Ms) {
         let late = self.out.borrow().closing.is_some_and(|until| until <= now);
         if late {
-            self.out.borrow_mut().closed();
+            self.out.borrow_mut().closed(None);
             self.say(Said::Trouble(
                 "the take is not complete yet: its disk is slow; it will be completed later".into(),
             ));
@@ -491,16 +514,17 @@ impl Clerk<'_> {
             keeper::Answer::Event(event) => return Some(event),
             keeper::Answer::Closed(take) => {
                 self.hands.take = take;
-                self.out.borrow_mut().closed();
+                self.out.borrow_mut().closed(self.hands.take.as_ref());
             }
             keeper::Answer::Unfinished { told } => {
                 let mut out = self.out.borrow_mut();
                 if !told {
                     out.said.push_back(Said::Tell(Tell::Error(ErrorCode::FileError)));
                 }
-                out.closed();
+                out.closed(None);
             }
-            keeper::Answer::Discarded => self.out.borrow_mut().closed(),
+            keeper::Answer::Discarded => self.out.borrow_mut().closed(None),
+            keeper::Answer::Chunk(path, chunk) => self.say(Said::Chunk { path, chunk }),
             keeper::Answer::Trouble(sentence) => self.say(Said::Trouble(sentence)),
         }
         None

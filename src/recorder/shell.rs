@@ -480,6 +480,7 @@ impl Control {
                 return self.board.post_then(event, move || shell.post(0, Request::Heard(breaks)));
             }
             Said::Microphone { open } => RecorderEvent::Microphone { open },
+            Said::Chunk { path, chunk } => RecorderEvent::Chunk { path, chunk },
             Said::Partial(text) => RecorderEvent::Partial(text),
             Said::Trouble(sentence) => {
                 self.trouble = Some(sentence.clone());

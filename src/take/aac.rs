@@ -30,7 +30,8 @@ impl std::error::Error for AacError {}
 pub struct Aac {
     encoder: Encoder,
     channels: usize,
-    /// Samples of each channel, as the encoder wants them.
+    /// Samples of each channel up to a whole packet, as the encoder wants them. Its own
+    /// buffer would leave copies of them behind as it grows.
     planes: Vec<Vec<f32>>,
     /// Frames accepted.
     frames: u64,
@@ -45,7 +46,8 @@ impl Aac {
         }
         let options = EncodeOptions::raw().with_bitrate_bps(bitrate);
         let encoder = Encoder::new(rate, channels, &options).map_err(failed)?;
-        Ok(Self { encoder, channels, planes: vec![Vec::new(); channels], frames: 0 })
+        let planes = (0..channels).map(|_| Vec::with_capacity(FRAMES as usize)).collect();
+        Ok(Self { encoder, channels, planes, frames: 0 })
     }
 
     /// What a decoder needs to know: the `AudioSpecificConfig`.
@@ -70,16 +72,35 @@ impl Aac {
         samples: &[f32],
         packet: &mut impl FnMut(&[u8], u32),
     ) -> Result<(), AacError> {
-        for (channel, plane) in self.planes.iter_mut().enumerate() {
-            plane.clear();
-            let of = samples.chunks_exact(self.channels).map(|frame| tame(frame[channel]));
-            plane.extend(of);
+        let whole = samples.len() - samples.len() % self.channels;
+        let mut rest = &samples[..whole];
+        while !rest.is_empty() {
+            let room = FRAMES as usize - self.planes[0].len();
+            let (some, behind) = rest.split_at(rest.len().min(room * self.channels));
+            for (channel, plane) in self.planes.iter_mut().enumerate() {
+                let of = some.chunks_exact(self.channels).map(|frame| tame(frame[channel]));
+                plane.extend(of);
+            }
+            self.frames += (some.len() / self.channels) as u64;
+            if self.planes[0].len() == FRAMES as usize {
+                self.encode(packet)?;
+            }
+            rest = behind;
         }
-        let frames = self.planes[0].len() as u64;
-        let planes: Vec<&[f32]> = self.planes.iter().map(Vec::as_slice).collect();
-        self.encoder.feed(&planes, hand_on(packet)).map_err(failed)?;
-        self.frames += frames;
         Ok(())
+    }
+
+    /// Encodes what there is, with silence up to a whole packet.
+    fn encode(&mut self, packet: &mut impl FnMut(&[u8], u32)) -> Result<(), AacError> {
+        self.planes.iter_mut().for_each(|plane| plane.resize(FRAMES as usize, 0.0));
+        let planes: Vec<&[f32]> = self.planes.iter().map(Vec::as_slice).collect();
+        let encoded = self.encoder.feed(&planes, hand_on(packet)).map(drop).map_err(failed);
+        for plane in &mut self.planes {
+            // What was captured does not stay behind.
+            plane.fill(0.0);
+            plane.clear();
+        }
+        encoded
     }
 
     /// Hands on the packets that are left: with silence behind the last frame, until a
@@ -88,7 +109,12 @@ impl Aac {
         if self.frames == 0 {
             return Ok(());
         }
-        self.encoder.finish(hand_on(packet)).map(drop).map_err(failed)
+        if !self.planes[0].is_empty() {
+            self.encode(packet)?;
+        }
+        // A packet is out with the next one; two more make the encoder forget.
+        self.encode(packet)?;
+        (0..2).try_for_each(|_| self.encode(&mut |_, _| {}))
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Audio {
     /// Frames pushed, with the filling at borders, and how many of them are filling.
     pushed: u64,
     filled: u64,
+    /// What is pushed out already.
+    border: u64,
 }
 
 impl Audio {
@@ -38,7 +40,7 @@ impl Audio {
             None => encoded(container, medium, name, format)?,
         };
         let channels = usize::from(format.channels);
-        Ok(Self { file, encoder, channels, pushed: 0, filled: 0 })
+        Ok(Self { file, encoder, channels, pushed: 0, filled: 0, border: 0 })
     }
 
     /// Whether takes of this format can be kept so; a sentence if not.
@@ -57,14 +59,19 @@ impl Audio {
         written
     }
 
-    /// Everything pushed comes out, behind silence that is counted.
+    /// Everything pushed comes out, behind silence that is counted. Done twice is done
+    /// once: what only silence was pushed behind is out.
     pub(super) fn border(&mut self) -> Result<(), BackendError> {
+        if self.pushed == self.border {
+            return Ok(());
+        }
         let end = self.pushed;
         let zeros = vec![0.0; STEP * self.channels];
         while self.encoder.as_ref().is_some_and(|encoder| encoder.covered() < end) {
             self.samples(&zeros)?;
             self.filled += STEP as u64;
         }
+        self.border = self.pushed;
         Ok(())
     }
 
@@ -95,6 +102,11 @@ impl Audio {
         }
         self.file.finish()?;
         Ok(self.file.frames())
+    }
+
+    /// The file, to be read once it is finished.
+    pub(super) fn medium(&mut self) -> &mut dyn Medium {
+        self.file.medium()
     }
 
     /// The rate at which the file plays.

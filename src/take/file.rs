@@ -201,6 +201,17 @@ impl OutputFile {
         synced.map_err(|error| failed(&self.name, &error))
     }
 
+    /// The file, to be read once it is finished.
+    pub(super) fn medium(&mut self) -> &mut dyn Medium {
+        match &mut self.writer {
+            Writer::Wav(wav, _) => wav.medium(),
+            Writer::Opus(opus) => opus.medium(),
+            Writer::Flac(flac) => flac.medium(),
+            Writer::M4a(mp4) => mp4.m4a.medium(),
+            Writer::Packets(file, _) => file.get_mut(),
+        }
+    }
+
     /// Makes the file complete. Nothing can be written behind it.
     pub fn finish(&mut self) -> Result<(), BackendError> {
         let finished = match &mut self.writer {

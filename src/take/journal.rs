@@ -30,13 +30,7 @@ impl Journal {
 
     /// Goes on with one that is there, behind its last whole line.
     pub(super) fn reopen(storage: &dyn Storage, folder: &Path) -> io::Result<Self> {
-        let mut file = storage.open(&folder.join(NAME))?;
-        let mut text = Vec::new();
-        file.by_ref().take(MOST).read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        file.set_len(whole as u64)?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(Self { file })
+        Ok(Self { file: cut(storage.open(&folder.join(NAME))?)? })
     }
 
     /// Writes a line, handed to the system at once.
@@ -55,11 +49,26 @@ impl Journal {
     }
 }
 
-/// The whole lines of a journal, each an object. What is none is left out: a power cut
-/// may have left anything.
-pub(super) fn read(storage: &dyn Storage, folder: &Path) -> io::Result<Vec<Map<String, Value>>> {
+/// Cuts off what is behind the last whole line of a file, where the next one goes.
+pub(super) fn cut(mut file: Box<dyn Medium>) -> io::Result<Box<dyn Medium>> {
     let mut text = Vec::new();
-    storage.open(&folder.join(NAME))?.take(MOST).read_to_end(&mut text)?;
+    file.by_ref().take(MOST).read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    file.set_len(whole as u64)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
+}
+
+/// The whole lines of a journal.
+pub(super) fn read(storage: &dyn Storage, folder: &Path) -> io::Result<Vec<Map<String, Value>>> {
+    lines(storage.open(&folder.join(NAME))?)
+}
+
+/// The whole lines of a file, each an object. What is none is left out: a power cut may
+/// have left anything.
+pub(super) fn lines(file: Box<dyn Medium>) -> io::Result<Vec<Map<String, Value>>> {
+    let mut text = Vec::new();
+    file.take(MOST).read_to_end(&mut text)?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
     let lines = text[..whole].split(|byte| *byte == b'\n');
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())

@@ -1,15 +1,16 @@
 //! Whoever keeps the takes: behind an output of the graph, on an ordinary thread.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tympan_backends::BackendError;
 use tympan_backends::storage::Storage;
 use tympan_core::session::{Event, Gap, Ms};
 
-use super::Take;
+use super::chunks::News;
 use super::open::{OpenTake, Plan};
 use super::recover::{Recovered, recover, recover_one};
+use super::{Chunk, Take};
 use crate::PcmReader;
 use crate::pipeline::Shared;
 use crate::recorder::office::{Desk, Work};
@@ -45,6 +46,8 @@ pub(crate) enum Answer {
     },
     /// The take that never began is gone.
     Discarded,
+    /// A chunk of the take is sealed, and its file is here.
+    Chunk(PathBuf, Chunk),
     /// What went wrong, as a sentence.
     Trouble(String),
 }
@@ -156,7 +159,9 @@ impl Keeper {
 
     fn close(&mut self, desk: &Desk<Self>) {
         let text = self.closing.take().and_then(|(_, text)| text);
-        let Some(take) = self.take.take() else { return desk.answer(Answer::Closed(None)) };
+        let Some(mut take) = self.take.take() else { return desk.answer(Answer::Closed(None)) };
+        take.end_chunks();
+        Self::pass_on(take.news(), take.folder(), desk);
         let (folder, told) = (take.folder().to_owned(), take.has_failed());
         let error = match take.finalise(text) {
             Ok(take) => return desk.answer(Answer::Closed(Some(take))),
@@ -170,6 +175,22 @@ impl Keeper {
                 desk.answer(Answer::Trouble(error.message));
                 desk.answer(Answer::Unfinished { told });
             }
+        }
+    }
+
+    /// Tells what there is to tell of chunks.
+    fn tell_chunks(&mut self, desk: &Desk<Self>) {
+        if let Some(take) = &mut self.take {
+            Self::pass_on(take.news(), take.folder(), desk);
+        }
+    }
+
+    fn pass_on(news: Vec<News>, folder: &Path, desk: &Desk<Self>) {
+        for news in news {
+            desk.answer(match news {
+                News::Sealed(chunk) => Answer::Chunk(chunk.path(folder), chunk),
+                News::Trouble(sentence) => Answer::Trouble(sentence),
+            });
         }
     }
 }
@@ -203,6 +224,7 @@ impl Work for Keeper {
             // As soon as everything is here, which is seen to next.
             Order::Finalise(text) => self.closing = Some((now, text)),
         }
+        self.tell_chunks(desk);
     }
 
     fn tend(&mut self, now: Ms, desk: &Desk<Self>) -> bool {
@@ -213,6 +235,7 @@ impl Work for Keeper {
         }
         let pumped = self.pump(now);
         Self::tell(pumped, desk);
+        self.tell_chunks(desk);
         let late = |since: Ms| now >= since.saturating_add(LAST_FRAMES_MS);
         if self.breaking.take_if(|since| settled || late(*since)).is_some() {
             self.on_take(desk, OpenTake::break_off);

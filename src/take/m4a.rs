@@ -122,6 +122,11 @@ impl M4a {
         self.file.sync()
     }
 
+    /// The file, to be read once it is finished.
+    pub(super) fn medium(&mut self) -> &mut dyn Medium {
+        &mut self.file
+    }
+
     /// Samples behind the priming that the fragments in the file hold.
     pub fn samples(&self) -> u64 {
         self.tables.frames.saturating_sub(self.track.priming.into())

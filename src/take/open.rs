@@ -12,10 +12,11 @@ use tympan_core::session::{Gap, GapPolicy, Ms};
 use tympan_core::{Format, Header};
 
 use super::audio::Audio;
+use super::chunks::{Chunker, Chunks, News};
 use super::journal::Journal;
 use super::progress::Progress;
 use super::sidecar::{self, Missing, Take};
-use super::{Container, date};
+use super::{Container, date, in_rate};
 
 /// What the names of open takes end with.
 pub(super) const OPEN: &str = ".open";
@@ -36,6 +37,8 @@ const NEAR_MS: u64 = 60;
 pub(crate) struct Plan {
     pub(crate) container: Container,
     pub(crate) gaps: GapPolicy,
+    /// Whether it is kept as chunks too, and how.
+    pub(crate) chunks: Option<Chunks>,
     /// The audio that comes.
     pub(crate) format: Format,
     /// What it is made with, for the journal.
@@ -54,6 +57,7 @@ pub(super) struct OpenTake {
     sidecar: Box<dyn Medium>,
     audio: Audio,
     progress: Progress,
+    chunker: Option<Chunker>,
     /// The segment that is written, and where its next frame belongs.
     segment: Option<(u32, i64)>,
     /// Where segments begin, in frames of the take.
@@ -122,6 +126,9 @@ impl OpenTake {
                 return Err(error);
             }
         };
+        let chunker = plan
+            .chunks
+            .map(|chunks| Chunker::new(storage, folder.clone(), chunks, plan.format, audio.rate()));
         Ok(Self {
             storage: storage.clone(),
             plan,
@@ -132,6 +139,7 @@ impl OpenTake {
             sidecar,
             progress,
             audio,
+            chunker,
             segment: None,
             borders: Vec::new(),
             gaps: Vec::new(),
@@ -173,19 +181,26 @@ impl OpenTake {
 
     /// Writes a block. After a failure nothing is written any more.
     pub(super) fn block(&mut self, header: &Header, samples: &[f32]) -> Result<(), BackendError> {
-        if self.failed {
+        if self.failed || samples.is_empty() {
             return Ok(());
         }
-        if !samples.is_empty() {
-            self.written(header, samples)?;
-        }
-        Ok(())
+        self.written(header, samples)
     }
 
     /// Capture breaks off here: nothing of before is to wait in an encoder. Where the take
     /// ends here, there is no need: ending it brings everything out.
+    ///
+    /// The silence that pushed it out is in the take, so it is in chunks.
     fn border(&mut self) -> Result<(), BackendError> {
-        self.audio.border().inspect_err(|_| self.failed = true)
+        let filled = self.audio.filled();
+        self.audio.border().inspect_err(|_| self.failed = true)?;
+        let filled = (self.audio.filled() - filled) as usize;
+        if let Some(chunker) = &mut self.chunker {
+            let silence = vec![0.0; filled * usize::from(self.plan.format.channels)];
+            chunker.samples(&silence, &mut self.journal);
+            chunker.border();
+        }
+        Ok(())
     }
 
     fn written(&mut self, header: &Header, samples: &[f32]) -> Result<(), BackendError> {
@@ -196,17 +211,30 @@ impl OpenTake {
                 self.dropped += lost;
                 self.silence(lost)?;
             }
-            _ => {
-                self.border()?;
-                self.borders.push(self.frames());
-            }
+            _ => self.begin_segment()?,
         }
         self.segment = Some((header.segment, header.position + i64::from(header.frames)));
         self.samples(samples)
     }
 
+    fn begin_segment(&mut self) -> Result<(), BackendError> {
+        self.border()?;
+        let at = self.frames();
+        self.borders.push(at);
+        // As with marks: where the journal fails, the next write will.
+        let _ = self.journal.line("segment", json!({ "at": self.in_file(at) }));
+        if let Some(chunker) = &mut self.chunker {
+            chunker.segment();
+        }
+        Ok(())
+    }
+
     fn samples(&mut self, samples: &[f32]) -> Result<(), BackendError> {
-        self.audio.samples(samples).inspect_err(|_| self.failed = true)
+        self.audio.samples(samples).inspect_err(|_| self.failed = true)?;
+        if let Some(chunker) = &mut self.chunker {
+            chunker.samples(samples, &mut self.journal);
+        }
+        Ok(())
     }
 
     fn silence(&mut self, mut frames: u64) -> Result<(), BackendError> {
@@ -255,6 +283,9 @@ impl OpenTake {
         self.audio.flush().inspect_err(|_| self.failed = true)?;
         // Where it cannot be written, recovery is only more careful.
         let _ = self.progress.flushed();
+        if let Some(chunker) = &mut self.chunker {
+            chunker.flush();
+        }
         Ok(())
     }
 
@@ -287,13 +318,29 @@ impl OpenTake {
         let at = self.in_file(self.place(at));
         // The audio is what matters; where the journal fails, the next write will.
         let _ = self.journal.line(event, json!({ "at": at, "ms": ms, "cause": cause }));
-        Missing { at, ms, cause: cause.to_owned() }
+        let missing = Missing { at, ms, cause: cause.to_owned() };
+        if let Some(chunker) = &mut self.chunker {
+            chunker.missing(&missing);
+        }
+        missing
     }
 
     /// Frames of what comes as frames of the file, which may play at another rate.
     fn in_file(&self, frames: u64) -> u64 {
-        let (from, to) = (self.plan.format.rate.max(1), self.audio.rate());
-        if from == to { frames } else { frames * u64::from(to) / u64::from(from) }
+        in_rate(frames, self.plan.format.rate, self.audio.rate())
+    }
+
+    /// Seals the last chunk. To be done before the take is completed, so that it takes none
+    /// of the room that is kept for that.
+    pub(super) fn end_chunks(&mut self) {
+        if let Some(chunker) = &mut self.chunker {
+            chunker.border();
+        }
+    }
+
+    /// What there is to tell of chunks.
+    pub(super) fn news(&mut self) -> Vec<News> {
+        self.chunker.as_mut().map(Chunker::news).unwrap_or_default()
     }
 
     /// Ends the take: its audio is complete, its folder gets its name.
@@ -319,6 +366,7 @@ impl OpenTake {
             transcript,
             recovered: false,
             lost_ms: None,
+            chunks: self.chunker.take().map(Chunker::sealed).unwrap_or_default(),
         };
         let named = complete(&*self.storage, &self.folder, &mut *self.sidecar, &take);
         let named = named.map_err(|error| named_not(&self.folder, &error));

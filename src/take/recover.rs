@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use tympan_backends::storage::Storage;
 
-use super::Container;
 use super::journal::{self, Journal};
 use super::open::{OPEN, closed, complete, give_room};
 use super::progress::{self, Progress};
 use super::repair::{State, repair};
 use super::sidecar::{self, Missing, Take};
+use super::{Container, chunks};
 
 /// What became of a take that was open.
 #[derive(Debug)]
@@ -86,6 +86,9 @@ fn finish(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
     (take.frames, take.rate, take.lost_ms) = (mended.kept_frames, mended.rate, mended.lost_ms);
     let _ = give_room(storage, folder);
     let _ = Progress::remove(storage, folder);
+    // Chunks never cost a take: what could not be sealed is in it.
+    let sealed = chunks::recover(storage, folder, &lines, take.rate);
+    take.chunks = sealed.or_else(|_| chunks::read(storage, folder))?;
     Journal::reopen(storage, folder)?.line("recovered", json!({ "frames": take.frames }))?;
     let sidecar = folder.join(sidecar::NAME);
     let mut sidecar = match storage.open(&sidecar) {
@@ -106,6 +109,9 @@ fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
         if storage.open(&folder.join(name))?.seek(SeekFrom::End(0))? > NOTHING {
             return Err(io::Error::other("its journal is lost, and its audio is not"));
         }
+    }
+    if !chunks::read(storage, folder)?.is_empty() {
+        return Err(io::Error::other("its audio is gone, and its chunks are not"));
     }
     remove(storage, folder)
 }
@@ -147,5 +153,6 @@ fn described(folder: &Path, lines: &[Map<String, Value>]) -> Option<Take> {
         transcript: None,
         recovered: true,
         lost_ms: None,
+        chunks: Vec::new(),
     })
 }

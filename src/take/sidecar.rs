@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tympan_backends::storage::{Medium, Storage};
 
-use super::Container;
+use super::{Chunk, Container, chunks};
 
 /// Its file.
 pub(super) const NAME: &str = "take.json";
@@ -52,6 +52,8 @@ pub struct Take {
     /// How much of what was on disk could not be kept when it was completed by another
     /// process, where that is known.
     pub lost_ms: Option<u64>,
+    /// The same as sealed files, if [chunks](super::Chunks) were wanted.
+    pub chunks: Vec<Chunk>,
 }
 
 /// A place in a take where time went by and nothing was captured.
@@ -63,6 +65,26 @@ pub struct Missing {
     pub ms: u64,
     /// Why, in a word.
     pub cause: String,
+}
+
+impl Missing {
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "at": self.at, "ms": self.ms, "cause": self.cause })
+    }
+
+    /// None if it is something else.
+    pub(super) fn from_json(json: &Value) -> Option<Self> {
+        let (at, ms) = (json["at"].as_u64()?, json["ms"].as_u64()?);
+        Some(Self { at, ms, cause: json["cause"].as_str()?.to_owned() })
+    }
+
+    pub(super) fn all_to_json(all: &[Self]) -> Value {
+        all.iter().map(Self::to_json).collect()
+    }
+
+    pub(super) fn all_from_json(json: &Value) -> Option<Vec<Self>> {
+        json.as_array()?.iter().map(Self::from_json).collect()
+    }
 }
 
 impl Take {
@@ -100,10 +122,6 @@ impl Take {
 
     /// As JSON.
     pub(super) fn to_json(&self) -> Value {
-        let missing = |all: &[Missing]| {
-            let each = |it: &Missing| json!({ "at": it.at, "ms": it.ms, "cause": it.cause });
-            all.iter().map(each).collect::<Vec<_>>()
-        };
         json!({
             "v": VERSION,
             "started": self.started,
@@ -115,8 +133,8 @@ impl Take {
                 "frames": self.frames,
             },
             "filled": self.filled,
-            "gaps": missing(&self.gaps),
-            "pauses": missing(&self.pauses),
+            "gaps": Missing::all_to_json(&self.gaps),
+            "pauses": Missing::all_to_json(&self.pauses),
             "dropped": self.dropped,
             "transcript": self.transcript,
             "recovered": self.recovered,
@@ -126,13 +144,6 @@ impl Take {
 
     /// Reads what [`to_json`](Self::to_json) made. None if it is something else.
     fn from_json(folder: &Path, json: &Value) -> Option<Self> {
-        let missing = |all: &Value| {
-            let each = |it: &Value| {
-                let (at, ms) = (it["at"].as_u64()?, it["ms"].as_u64()?);
-                Some(Missing { at, ms, cause: it["cause"].as_str()?.to_owned() })
-            };
-            all.as_array()?.iter().map(each).collect::<Option<Vec<_>>>()
-        };
         if json["v"].as_u64()? != VERSION {
             return None;
         }
@@ -149,12 +160,14 @@ impl Take {
             channels: u16::try_from(audio["channels"].as_u64()?).ok()?,
             frames: audio["frames"].as_u64()?,
             filled: json["filled"].as_u64()?,
-            gaps: missing(&json["gaps"])?,
-            pauses: missing(&json["pauses"])?,
+            gaps: Missing::all_from_json(&json["gaps"])?,
+            pauses: Missing::all_from_json(&json["pauses"])?,
             dropped: json["dropped"].as_u64()?,
             transcript: json["transcript"].as_str().map(str::to_owned),
             recovered: json["recovered"].as_bool()?,
             lost_ms: json["lost_ms"].as_u64(),
+            // They are in a file of their own.
+            chunks: Vec::new(),
         })
     }
 
@@ -185,6 +198,10 @@ impl Take {
             file => file?.take(MOST).read_to_end(&mut text)?,
         };
         let json = serde_json::from_slice(&text).ok();
-        Ok(json.and_then(|json: Value| Self::from_json(folder, &json)))
+        let Some(mut take) = json.and_then(|json: Value| Self::from_json(folder, &json)) else {
+            return Ok(None);
+        };
+        take.chunks = chunks::read(storage, folder)?;
+        Ok(Some(take))
     }
 }

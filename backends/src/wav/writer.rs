@@ -107,6 +107,12 @@ impl WavWriter {
         self.file.sync().map_err(|error| self.failed(&error))
     }
 
+    /// The file, for whoever reads back what is in it after a flush. Nothing can be written
+    /// by the writer behind that.
+    pub fn medium(&mut self) -> &mut dyn Medium {
+        &mut self.file
+    }
+
     /// Frames written so far.
     pub fn frames(&self) -> u64 {
         self.frames
