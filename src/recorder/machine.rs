@@ -176,8 +176,11 @@ impl Machine {
         if let Some(why) = take::refuses(options.format, audio) {
             return Err(BuildError::Output(why));
         }
+        if options.key.is_some() && !take::SEALS {
+            return Err(BuildError::Output(take::SEALS_NOT.to_owned()));
+        }
         let (storage, folder) = (options.storage.clone(), options.folder.clone());
-        let keeper = Keeper::new(storage, folder, reader, pipeline.shared());
+        let keeper = Keeper::new(storage, folder, options.key.clone(), reader, pipeline.shared());
         let scribe = match transcriber {
             Some(hired) => Some(hired.scribe(&mut pipeline)?),
             None => None,
@@ -435,6 +438,7 @@ impl Clerk<'_> {
             gaps,
             format: hands.format,
             made_with: hands.options.made_with.clone(),
+            key: hands.options.key.clone(),
         };
         hands.keeper.order(now, keeper::Order::Open(plan));
     }
