@@ -42,6 +42,7 @@ mod opus;
 mod progress;
 mod recover;
 mod repair;
+mod sealed;
 mod sha256;
 mod sidecar;
 mod sums;
@@ -56,6 +57,8 @@ pub use m4a::{M4a, Track};
 pub use opus::OggOpus;
 pub use recover::{Recovered, recover, recover_one};
 pub use repair::{Kind, Outcome, State, repair};
+pub use sealed::{Exported, Key, export, unseal};
+pub(crate) use sealed::{IS_THERE as SEALS, MISSING as SEALS_NOT};
 pub use sidecar::{Missing, Take};
 
 use std::io;

@@ -18,6 +18,12 @@ pub trait Medium: Read + Write + Seek + Send {
 
     /// Cuts the file off behind this many bytes, or fills it up to there with zeros.
     fn set_len(&mut self, len: u64) -> io::Result<()>;
+
+    /// Whether it can be written at its end only, and neither read nor cut off: whoever
+    /// writes to it leaves out what is filled in later.
+    fn is_append_only(&self) -> bool {
+        false
+    }
 }
 
 /// Files by name.
@@ -79,6 +85,10 @@ impl<M: Medium + ?Sized> Medium for Box<M> {
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         (**self).set_len(len)
     }
+
+    fn is_append_only(&self) -> bool {
+        (**self).is_append_only()
+    }
 }
 
 impl<M: Medium + ?Sized> Medium for &mut M {
@@ -88,6 +98,10 @@ impl<M: Medium + ?Sized> Medium for &mut M {
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         (**self).set_len(len)
+    }
+
+    fn is_append_only(&self) -> bool {
+        (**self).is_append_only()
     }
 }
 

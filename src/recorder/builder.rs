@@ -13,7 +13,7 @@ use super::machine::Machine;
 use super::scribe::Hired;
 use super::{BuildError, Recorder};
 use crate::pipeline::{Pipeline, Runner};
-use crate::take::{Chunks, Container};
+use crate::take::{Chunks, Container, Key};
 use crate::{Graph, PcmReader};
 
 /// Where takes go and what they are like.
@@ -43,6 +43,8 @@ pub struct Options {
     pub language: String,
     /// What takes are made with, for their journals.
     pub made_with: Value,
+    /// What takes are sealed with, which takes the feature `encrypt`.
+    pub key: Option<Key>,
 }
 
 impl Options {
@@ -60,6 +62,7 @@ impl Options {
             wav: true,
             language: "en-US".to_owned(),
             made_with: Value::Null,
+            key: None,
         }
     }
 
@@ -155,6 +158,16 @@ impl Builder {
     #[must_use]
     pub fn chunks(mut self, chunks: Chunks) -> Self {
         self.options.chunks = Some(chunks);
+        self
+    }
+
+    /// Seals takes with this key: nothing of their audio, nor of what was said, reaches the
+    /// disk otherwise. [`take::export`](crate::take::export) makes ordinary files of them.
+    ///
+    /// It takes the feature `encrypt`; without it there is no recorder, not an open take.
+    #[must_use]
+    pub fn encrypt(mut self, key: Key) -> Self {
+        self.options.key = Some(key);
         self
     }
 

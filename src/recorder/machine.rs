@@ -198,8 +198,17 @@ impl Machine {
         {
             return Err(BuildError::Output(format!("of chunks: {why}")));
         }
+        if options.key.is_some() && !take::SEALS {
+            return Err(BuildError::Output(take::SEALS_NOT.to_owned()));
+        }
+        if options.key.is_some() && options.chunks.is_some() {
+            return Err(BuildError::Output(
+                "chunks of a sealed take would be on the disk in plain; do without one of the two"
+                    .to_owned(),
+            ));
+        }
         let (storage, folder) = (options.storage.clone(), options.folder.clone());
-        let keeper = Keeper::new(storage, folder, reader, pipeline.shared());
+        let keeper = Keeper::new(storage, folder, options.key.clone(), reader, pipeline.shared());
         let scribe = match transcriber {
             Some(hired) => Some(hired.scribe(&mut pipeline)?),
             None => None,
@@ -458,6 +467,7 @@ impl Clerk<'_> {
             chunks: hands.options.chunks,
             format: hands.format,
             made_with: hands.options.made_with.clone(),
+            key: hands.options.key.clone(),
         };
         hands.keeper.order(now, keeper::Order::Open(plan));
     }

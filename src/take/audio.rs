@@ -93,6 +93,11 @@ impl Audio {
         self.file.sync()
     }
 
+    /// Frames of the file that are handed on to the medium, at its own rate.
+    pub(super) fn written(&self) -> u64 {
+        self.file.written()
+    }
+
     /// Completes the file; its length in frames, at its own rate.
     pub(super) fn finish(&mut self) -> Result<u64, BackendError> {
         if let Some(encoder) = &mut self.encoder {

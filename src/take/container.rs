@@ -68,6 +68,14 @@ impl Container {
         }
     }
 
+    /// The rate at which a file plays that was made of audio of this one.
+    pub(super) const fn plays_at(self, rate: u32) -> u32 {
+        match self {
+            Self::Opus | Self::M4aOpus => super::opus::RATE,
+            _ => rate,
+        }
+    }
+
     /// How samples are written, where nothing encodes them.
     pub(super) const fn sample_type(self) -> Option<SampleType> {
         match self {

@@ -26,6 +26,8 @@ pub struct OutputFile {
     name: String,
     rate: u32,
     writer: Writer,
+    /// Nothing can be filled in later.
+    append_only: bool,
 }
 
 enum Writer {
@@ -98,6 +100,7 @@ impl OutputFile {
         output: &OutputInfo,
     ) -> Result<Self, BackendError> {
         let (name, mut rate) = (name.into(), output.format.rate);
+        let append_only = file.is_append_only();
         let writer = match output.codec {
             "" | "f32le" => return Self::wav(file, name, output.format, SampleType::F32),
             "pcm16" => return Self::wav(file, name, output.format, SampleType::I16),
@@ -108,7 +111,7 @@ impl OutputFile {
             "flac" => Writer::Flac(FlacFile::new(file, output.format)),
             _ => Writer::Packets(BufWriter::new(file), 0),
         };
-        Ok(Self { name, rate, writer })
+        Ok(Self { name, rate, writer, append_only })
     }
 
     /// A WAV file of samples that are written in this way.
@@ -118,8 +121,9 @@ impl OutputFile {
         format: Format,
         kind: SampleType,
     ) -> Result<Self, BackendError> {
+        let append_only = file.is_append_only();
         let wav = WavWriter::on(file, name.clone(), format, kind)?;
-        Ok(Self { name, rate: format.rate, writer: Writer::Wav(wav, kind) })
+        Ok(Self { name, rate: format.rate, writer: Writer::Wav(wav, kind), append_only })
     }
 
     /// An MP4 file of packets that are what this track says, encoded from audio of this
@@ -130,10 +134,10 @@ impl OutputFile {
         track: Track,
         encoded: u32,
     ) -> Result<Self, BackendError> {
-        let rate = track.rate();
+        let (rate, append_only) = (track.rate(), file.is_append_only());
         let m4a = M4a::new(file, track).map_err(|error| failed(&name, &error))?;
         let mp4 = Mp4 { m4a, rates: (encoded, rate), trim: 0 };
-        Ok(Self { name, rate, writer: Writer::M4a(Box::new(mp4)) })
+        Ok(Self { name, rate, writer: Writer::M4a(Box::new(mp4)), append_only })
     }
 
     /// Writes interleaved samples, of an output that carries samples.
@@ -169,6 +173,14 @@ impl OutputFile {
             Writer::Flac(flac) => flac.frames(),
             Writer::M4a(mp4) => mp4.samples(),
             Writer::Packets(_, frames) => *frames,
+        }
+    }
+
+    /// As many of them as are handed on to the medium.
+    pub(super) fn written(&self) -> u64 {
+        match &self.writer {
+            Writer::Opus(opus) => opus.written(),
+            _ => self.frames(),
         }
     }
 
@@ -212,11 +224,14 @@ impl OutputFile {
         }
     }
 
-    /// Makes the file complete. Nothing can be written behind it.
+    /// Makes the file complete. Nothing can be written behind it. On a medium that is
+    /// [append-only](Medium::is_append_only) it becomes what [`repair`](super::repair)
+    /// makes complete elsewhere.
     pub fn finish(&mut self) -> Result<(), BackendError> {
         let finished = match &mut self.writer {
             Writer::Wav(wav, _) => return wav.flush(),
             Writer::Opus(opus) => opus.finish(),
+            Writer::Flac(flac) if self.append_only => flac.end(),
             Writer::Flac(flac) => flac.finish(),
             Writer::M4a(mp4) => mp4.finish(),
             Writer::Packets(file, _) => file.flush(),

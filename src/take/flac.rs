@@ -63,6 +63,16 @@ impl<W: Write + Seek> FlacFile<W> {
         self.frames
     }
 
+    /// Ends a file whose head cannot be written again: without a packet it gets one.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        if self.bits > 0 {
+            return Ok(());
+        }
+        self.bits = 16;
+        let open = self.head((SMALLEST, SMALLEST), (0, 0), 0);
+        self.to.write_all(&open)
+    }
+
     /// Makes the head complete. A stream without packets becomes a file of no length.
     pub fn finish(&mut self) -> io::Result<()> {
         if self.bits == 0 {

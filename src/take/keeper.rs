@@ -10,6 +10,7 @@ use tympan_core::session::{Event, Gap, Ms};
 use super::chunks::News;
 use super::open::{OpenTake, Plan};
 use super::recover::{Recovered, recover, recover_one};
+use super::sealed::Key;
 use super::{Chunk, Take};
 use crate::PcmReader;
 use crate::pipeline::Shared;
@@ -59,6 +60,8 @@ const GAP_TOLD_MS: Ms = 300;
 pub(crate) struct Keeper {
     storage: Arc<dyn Storage>,
     recordings: PathBuf,
+    /// What takes are sealed with.
+    key: Option<Key>,
     reader: PcmReader,
     shared: Arc<Shared>,
     take: Option<OpenTake>,
@@ -75,18 +78,20 @@ impl Keeper {
     pub(crate) fn new(
         storage: Arc<dyn Storage>,
         recordings: PathBuf,
+        key: Option<Key>,
         reader: PcmReader,
         shared: Arc<Shared>,
     ) -> Self {
         let (take, waiting, next, breaking, closing) = (None, None, None, None, None);
-        Self { storage, recordings, reader, shared, take, waiting, next, breaking, closing }
+        Self { storage, recordings, key, reader, shared, take, waiting, next, breaking, closing }
     }
 
     fn recover(&self, desk: &Desk<Self>) {
         let ours = self.take.as_ref().map(OpenTake::folder);
         let mut takes = 0;
+        let recovered = recover(&*self.storage, &self.recordings, ours, self.key.as_ref());
         // A folder that cannot be read has no takes that could be completed.
-        for recovered in recover(&*self.storage, &self.recordings, ours).unwrap_or_default() {
+        for recovered in recovered.unwrap_or_default() {
             match recovered {
                 Recovered::Take(_) => takes += 1,
                 Recovered::Empty(_) => {}
@@ -168,7 +173,7 @@ impl Keeper {
             Err(error) => error,
         };
         // What the next process would do about it can be tried at once.
-        match recover_one(&*self.storage, &folder) {
+        match recover_one(&*self.storage, &folder, self.key.as_ref()) {
             Recovered::Take(take) => desk.answer(Answer::Closed(Some(take))),
             Recovered::Empty(_) => desk.answer(Answer::Closed(None)),
             Recovered::Left(..) => {

@@ -10,6 +10,9 @@
 //! finishing   ftyp moov moof mdat moof mdat … moov     (the second one is skipped)
 //! finished    ftyp mdat························ moov
 //! ```
+//!
+//! On a medium that can only be appended to, finishing stops half way, with an index of
+//! no packets that gives the exact length: [`repair`] does the rest elsewhere.
 
 #![allow(
     clippy::trivially_copy_pass_by_ref,
@@ -75,8 +78,8 @@ enum State {
 }
 
 impl M4a {
-    /// Begins a file in an empty medium, which must be readable too: from now on it is a
-    /// valid one, of no length.
+    /// Begins a file in an empty medium, which must be readable too, or
+    /// [append-only](Medium::is_append_only): from now on it is a valid one, of no length.
     pub fn new(mut file: Box<dyn Medium>, track: Track) -> io::Result<Self> {
         let head = head::begun(&track);
         file.write_all(&head)?;
@@ -153,6 +156,13 @@ impl M4a {
             self.write_fragment()?;
             self.state = State::Finishing;
         }
+        let heard = samples.min(self.samples());
+        if self.file.is_append_only() {
+            let length = head::length(&self.track, heard, self.tables.frames);
+            self.file.write_all(&length)?;
+            self.state = State::Finished;
+            return Ok(());
+        }
         let mut tables = self.tables.clone();
         tables.finish(|_| Ok(()))?;
         let closing = Closing {
@@ -166,7 +176,7 @@ impl M4a {
             moov: self.moov,
             end: self.end,
             tables: &tables,
-            heard: samples.min(self.samples()),
+            heard,
         };
         closing.close(&mut View::new(self.file.as_mut())?)?;
         self.state = State::Finished;

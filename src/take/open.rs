@@ -15,6 +15,7 @@ use super::audio::Audio;
 use super::chunks::{Chunker, Chunks, News};
 use super::journal::Journal;
 use super::progress::Progress;
+use super::sealed::{self, Key, Sealer};
 use super::sidecar::{self, Missing, Take};
 use super::{Container, date, in_rate};
 
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) format: Format,
     /// What it is made with, for the journal.
     pub(crate) made_with: serde_json::Value,
+    /// What it is sealed with.
+    pub(crate) key: Option<Key>,
 }
 
 /// One take, from its first frame to its last.
@@ -56,6 +59,8 @@ pub(super) struct OpenTake {
     journal: Journal,
     sidecar: Box<dyn Medium>,
     audio: Audio,
+    /// What is under the audio of a take that is sealed.
+    sealer: Option<Sealer>,
     progress: Progress,
     chunker: Option<Chunker>,
     /// The segment that is written, and where its next frame belongs.
@@ -83,7 +88,10 @@ impl OpenTake {
         };
         let (folder, started) =
             new_folder(&**storage, recordings).map_err(|error| failed(recordings, &error))?;
-        let file = format!("audio.{}", plan.container.extension());
+        let mut file = format!("audio.{}", plan.container.extension());
+        if plan.key.is_some() {
+            file = format!("{file}.{}", sealed::EXTENSION);
+        }
         let path = folder.join(&file);
         let begin = || {
             let mut journal = Journal::create(&**storage, &folder)?;
@@ -96,6 +104,7 @@ impl OpenTake {
                     "container": plan.container.name(),
                     "rate": plan.format.rate,
                     "channels": plan.format.channels,
+                    "sealed": plan.key.is_some(),
                     "made_with": plan.made_with,
                 }),
             )?;
@@ -104,21 +113,22 @@ impl OpenTake {
             let sidecar = storage.create(&folder.join(sidecar::NAME))?;
             let medium = storage.create(&path)?;
             let (progress, medium) = Progress::create(&**storage, &folder, medium)?;
+            let (medium, sealer) = sealed_with(plan.key.as_ref(), medium)?;
             storage.sync_folder(&folder)?;
             storage.sync_folder(recordings)?;
-            Ok(((journal, sidecar, progress), medium))
+            Ok(((journal, sidecar, progress, sealer), medium))
         };
         let begun = begin().map_err(|error| failed(&path, &error));
-        let begun = begun.and_then(|((journal, sidecar, mut progress), medium)| {
+        let begun = begun.and_then(|((journal, sidecar, mut progress, sealer), medium)| {
             let mut audio = Audio::begin(plan.container, medium, &path, plan.format)?;
             // What stands in front of everything is not to be missing one day.
             audio.sync()?;
             let began = progress.flushed().and_then(|()| progress.synced());
             let began = began.and_then(|()| progress.sync());
             began.map_err(|error| failed(&path, &error))?;
-            Ok((journal, sidecar, progress, audio))
+            Ok((journal, sidecar, progress, audio, sealer))
         });
-        let (journal, sidecar, progress, audio) = match begun {
+        let (journal, sidecar, progress, audio, sealer) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing is in it; if it cannot be removed either, recovery does it.
@@ -140,6 +150,7 @@ impl OpenTake {
             progress,
             audio,
             chunker,
+            sealer,
             segment: None,
             borders: Vec::new(),
             gaps: Vec::new(),
@@ -234,7 +245,8 @@ impl OpenTake {
         if let Some(chunker) = &mut self.chunker {
             chunker.samples(samples, &mut self.journal);
         }
-        Ok(())
+        // A record says how far the take plays behind it, so it is not to fill up before.
+        if self.sealer.is_some() { self.flush_if_due() } else { Ok(()) }
     }
 
     fn silence(&mut self, mut frames: u64) -> Result<(), BackendError> {
@@ -253,9 +265,7 @@ impl OpenTake {
         if self.failed {
             return Ok(());
         }
-        if self.frames() - self.flushed >= self.frames_of(FLUSH_MS) {
-            self.flush()?;
-        }
+        self.flush_if_due()?;
         let due = self.synced.is_none_or(|synced| now.saturating_sub(synced) >= SYNC_MS);
         if due && self.flushed > 0 {
             self.audio.sync().inspect_err(|_| self.failed = true)?;
@@ -278,15 +288,34 @@ impl OpenTake {
         self.flush()
     }
 
+    fn flush_if_due(&mut self) -> Result<(), BackendError> {
+        let due = self.frames() - self.flushed >= self.frames_of(FLUSH_MS);
+        if due { self.flush() } else { Ok(()) }
+    }
+
     fn flush(&mut self) -> Result<(), BackendError> {
         self.flushed = self.frames();
-        self.audio.flush().inspect_err(|_| self.failed = true)?;
+        self.audio.flush().and_then(|()| self.seal()).inspect_err(|_| self.failed = true)?;
         // Where it cannot be written, recovery is only more careful.
         let _ = self.progress.flushed();
         if let Some(chunker) = &mut self.chunker {
             chunker.flush();
         }
         Ok(())
+    }
+
+    /// Makes a record of what was written, where that is done.
+    fn seal(&self) -> Result<(), BackendError> {
+        let Some(sealer) = &self.sealer else { return Ok(()) };
+        sealer.record(self.audio.written()).map_err(|error| self.not_sealed(&error))
+    }
+
+    fn not_sealed(&self, error: &io::Error) -> BackendError {
+        let message = format!(
+            "sealing `{}` failed: {error}; what is sealed before stays readable",
+            self.folder.join(&self.file).display()
+        );
+        BackendError::new(tympan_backends::BackendErrorKind::Failed, message)
     }
 
     /// Something is missing behind `at` ms of audio.
@@ -348,9 +377,6 @@ impl OpenTake {
         // If the room is not to be had, it may not be needed.
         let _ = give_room(&*self.storage, &self.folder);
         let frames = self.audio.finish()?;
-        self.audio.sync()?;
-        // All of it is safe now, and not before.
-        let _ = Progress::remove(&*self.storage, &self.folder);
         let take = Take {
             folder: closed(&self.folder),
             file: self.file.clone(),
@@ -364,10 +390,18 @@ impl OpenTake {
             pauses: std::mem::take(&mut self.pauses),
             dropped: self.in_file(self.dropped),
             transcript,
+            sealed: self.sealer.is_some(),
             recovered: false,
             lost_ms: None,
             chunks: self.chunker.take().map(Chunker::sealed).unwrap_or_default(),
         };
+        if let Some(sealer) = &self.sealer {
+            let ended = sealer.end(frames, take.to_json().to_string().as_bytes());
+            ended.map_err(|error| self.not_sealed(&error))?;
+        }
+        self.audio.sync()?;
+        // All of it is safe now, and not before.
+        let _ = Progress::remove(&*self.storage, &self.folder);
         let named = complete(&*self.storage, &self.folder, &mut *self.sidecar, &take);
         let named = named.map_err(|error| named_not(&self.folder, &error));
         named.map(|()| take)
@@ -377,6 +411,16 @@ impl OpenTake {
     pub(super) fn discard(self) -> io::Result<()> {
         self.storage.remove(&self.folder)
     }
+}
+
+/// A medium for audio, and who seals what goes there, if somebody does.
+fn sealed_with(
+    key: Option<&Key>,
+    medium: Box<dyn Medium>,
+) -> io::Result<(Box<dyn Medium>, Option<Sealer>)> {
+    let Some(key) = key else { return Ok((medium, None)) };
+    let sealer = Sealer::begin(medium, key)?;
+    Ok((Box::new(sealer.clone()), Some(sealer)))
 }
 
 /// Frees what was kept for the end.

@@ -104,6 +104,11 @@ impl<W: Write> OggOpus<W> {
         self.samples.saturating_sub(self.trim + self.skip)
     }
 
+    /// As many of them as are in the pages that are written.
+    pub(super) fn written(&self) -> u64 {
+        self.samples.saturating_sub(self.on_page + self.skip).min(self.samples())
+    }
+
     /// Writes what is left and ends the stream. A stream without packets, as of a gate
     /// that never opened, becomes a file of no length.
     pub fn finish(&mut self) -> io::Result<()> {

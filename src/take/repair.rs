@@ -163,7 +163,7 @@ fn recognise(start: &[u8]) -> Kind {
 }
 
 /// Milliseconds of so many frames, if the rate is known.
-fn ms(frames: u64, rate: u32) -> Option<u64> {
+pub(super) fn ms(frames: u64, rate: u32) -> Option<u64> {
     let ms = u128::from(frames) * 1000 / u128::from(std::num::NonZeroU32::new(rate)?.get());
     Some(ms.min(u64::MAX.into()) as u64)
 }

@@ -45,8 +45,11 @@ pub struct Take {
     pub pauses: Vec<Missing>,
     /// Frames lost because a disk was slow; silence stands in for them.
     pub dropped: u64,
-    /// What was said, if somebody listened.
+    /// What was said, if somebody listened. In a take that is sealed it is sealed too, and
+    /// only there: the recorder that made the take tells it, and [`unseal`](super::unseal).
     pub transcript: Option<String>,
+    /// The audio is sealed with a key: [`export`](super::export) opens it.
+    pub sealed: bool,
     /// The process that made it did not live to complete it.
     pub recovered: bool,
     /// How much of what was on disk could not be kept when it was completed by another
@@ -131,6 +134,7 @@ impl Take {
                 "rate": self.rate,
                 "channels": self.channels,
                 "frames": self.frames,
+                "sealed": self.sealed,
             },
             "filled": self.filled,
             "gaps": Missing::all_to_json(&self.gaps),
@@ -143,7 +147,7 @@ impl Take {
     }
 
     /// Reads what [`to_json`](Self::to_json) made. None if it is something else.
-    fn from_json(folder: &Path, json: &Value) -> Option<Self> {
+    pub(super) fn from_json(folder: &Path, json: &Value) -> Option<Self> {
         if json["v"].as_u64()? != VERSION {
             return None;
         }
@@ -164,6 +168,7 @@ impl Take {
             pauses: Missing::all_from_json(&json["pauses"])?,
             dropped: json["dropped"].as_u64()?,
             transcript: json["transcript"].as_str().map(str::to_owned),
+            sealed: audio["sealed"].as_bool().unwrap_or(false),
             recovered: json["recovered"].as_bool()?,
             lost_ms: json["lost_ms"].as_u64(),
             // They are in a file of their own.
@@ -174,7 +179,11 @@ impl Take {
     /// Writes it into its file, which is open already: on a phone that is locked by now no
     /// other could be opened.
     pub(super) fn write(&self, file: &mut dyn Medium) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(&self.to_json())?;
+        let mut json = self.to_json();
+        if self.sealed {
+            json["transcript"] = Value::Null;
+        }
+        let mut text = serde_json::to_string_pretty(&json)?;
         text.push('\n');
         file.set_len(0)?;
         file.seek(SeekFrom::Start(0))?;

@@ -100,7 +100,7 @@ pub(crate) fn containers() -> Vec<Container> {
 
 /// What the next process makes of it: the take, if there is one.
 pub(crate) fn next_process(disk: &Disk) -> Result<Option<Take>, String> {
-    for recovered in take::recover(disk, folder(), None).map_err(|error| error.to_string())? {
+    for recovered in take::recover(disk, folder(), None, None).map_err(|error| error.to_string())? {
         if let Recovered::Left(folder, error) = recovered {
             return Err(format!("{} was left: {error}", folder.display()));
         }

@@ -97,7 +97,11 @@ impl WavWriter {
             lost_place: false,
             block: Vec::with_capacity(BLOCK),
         };
-        let empty = header(format, sample_type, 0);
+        let empty = if writer.file.is_append_only() {
+            open_header(format, sample_type)
+        } else {
+            header(format, sample_type, 0)
+        };
         writer.file.write_all(&empty).map_err(|error| writer.failed(&error))?;
         Ok(writer)
     }
@@ -140,9 +144,11 @@ impl WavWriter {
     }
 
     /// Makes the header true: whoever opens the file now finds everything written so
-    /// far. Handed to the system, not synced to the disk.
+    /// far. Handed to the system, not synced to the disk. On a medium that is
+    /// [append-only](Medium::is_append_only) the header gives no length, and stays so.
     pub fn flush(&mut self) -> Result<(), BackendError> {
-        if self.counted == self.frames && !self.lost_place {
+        let is_true = self.counted == self.frames && !self.lost_place;
+        if is_true || self.file.is_append_only() {
             return Ok(());
         }
         self.put_header().map_err(|error| self.failed(&error))
@@ -276,6 +282,15 @@ fn header(format: Format, sample_type: SampleType, frames: u64) -> Vec<u8> {
     out
 }
 
+/// The header of a stream, whose length its reader finds out.
+fn open_header(format: Format, sample_type: SampleType) -> Vec<u8> {
+    let mut out = header(format, sample_type, 0);
+    let end = out.len();
+    out[4..8].fill(0xff);
+    out[end - 4..].fill(0xff);
+    out
+}
+
 /// The 28 bytes kept free for long sizes, filled in only when they are needed.
 fn reserve(long: bool, riff: u64, data: u64, frames: u64) -> Vec<u8> {
     let mut out = if long { b"ds64".to_vec() } else { b"JUNK".to_vec() };
@@ -308,7 +323,8 @@ fn fmt_chunk(format: Format, sample_type: SampleType) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::io::{Cursor, Read, Seek, Write};
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::wav::WavReader;
@@ -322,6 +338,66 @@ mod tests {
                 let bytes = header(Format::stereo(48_000), kind, frames);
                 assert_eq!(bytes.len(), header_len(kind), "{kind:?} {frames}");
             }
+        }
+    }
+
+    /// What can only be appended to.
+    #[derive(Clone, Default)]
+    struct Tape(Arc<Mutex<Vec<u8>>>);
+
+    impl Read for Tape {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    impl Write for Tape {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Tape {
+        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+            Err(io::ErrorKind::NotSeekable.into())
+        }
+    }
+
+    impl Medium for Tape {
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn set_len(&mut self, _: u64) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn is_append_only(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn what_can_only_be_appended_to_gets_the_header_of_a_stream() {
+        for kind in BOTH {
+            let tape = Tape::default();
+            let format = Format::mono(16_000);
+            let mut writer = WavWriter::on(Box::new(tape.clone()), "tape", format, kind).unwrap();
+            for _ in 0..3 {
+                writer.write(&[0.5; 100]).unwrap();
+                writer.flush().unwrap();
+            }
+            assert_eq!(writer.finish().unwrap(), 300);
+            let bytes = tape.0.lock().unwrap().clone();
+            assert_eq!(bytes.len(), header_len(kind) + 300 * kind.bytes());
+            let mut reader = WavReader::new(Cursor::new(bytes)).unwrap();
+            let mut samples = [0.0; 512];
+            assert_eq!(reader.read(&mut samples).unwrap(), 300, "{:?}", reader.findings());
+            assert_eq!(samples[..300], [0.5; 300]);
         }
     }
 

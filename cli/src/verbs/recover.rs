@@ -42,11 +42,11 @@ fn one(path: &Path, out: &mut Output) -> Result<Exit, Failure> {
         return file(path, &name, out);
     }
     if path.extension().is_some_and(|extension| extension == "open") {
-        return Ok(tell_take(&take::recover_one(&Files, path), out));
+        return Ok(tell_take(&take::recover_one(&Files, path, None), out));
     }
     let unreadable =
         |error| Failure::new(Exit::Device, format!("`{name}` cannot be read: {error}"));
-    let recovered = take::recover(&Files, path, None).map_err(unreadable)?;
+    let recovered = take::recover(&Files, path, None, None).map_err(unreadable)?;
     if recovered.is_empty() {
         let whole = take::list(path).map_err(unreadable)?.len();
         say(out, &format!("{name}: nothing was left open; {whole} takes are whole"), || {

@@ -60,7 +60,8 @@ fn killed(format: &str, number: usize, after: Duration) -> Result<i64, String> {
     let captured = began.elapsed().as_secs_f64() + told;
     child.kill().map_err(|error| error.to_string())?;
     child.wait().map_err(|error| error.to_string())?;
-    let recovered = take::recover(&Files, &folder, None).map_err(|error| error.to_string())?;
+    let recovered =
+        take::recover(&Files, &folder, None, None).map_err(|error| error.to_string())?;
     let kept = match recovered.as_slice() {
         [Recovered::Take(take)] => {
             let mut file = Files.open(&take.path()).map_err(|error| error.to_string())?;

@@ -109,6 +109,13 @@ pub(super) fn ordinary(track: &Track, layout: &Layout, heard: u64, frames: u64) 
     Some(out)
 }
 
+/// An index of no packets, for what it says of the length.
+pub(super) fn length(track: &Track, heard: u64, frames: u64) -> Vec<u8> {
+    let layout = Layout::new(Rows::default(), 0);
+    let index = ordinary(track, &layout, heard, frames).unwrap_or_default();
+    layout.heads().into_iter().fold(index, |index, table| [index, table].concat())
+}
+
 /// The most bytes that [`ordinary`] and its tables take.
 pub(super) fn most(track: &Track, rows: Rows) -> u64 {
     let tables = Layout { rows, long: true }.lens().iter().sum::<u64>();
