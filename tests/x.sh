@@ -77,7 +77,7 @@ case \$* in
     --version) echo 'cargo $1 (f2d3ce0bd 2026-03-21)'; exit ;;
     *' --version') exit ;;
 esac
-echo \"RAN \${RUSTDOCFLAGS:+RUSTDOCFLAGS=\$RUSTDOCFLAGS }\${TYMPAN_LONG:+TYMPAN_LONG=\$TYMPAN_LONG }cargo \$*\" >>\"\$LOG\"
+echo \"RAN \${RUSTDOCFLAGS:+RUSTDOCFLAGS=\$RUSTDOCFLAGS }\${TYMPAN_LONG:+TYMPAN_LONG=\$TYMPAN_LONG }\${TYMPAN_FAULTS:+TYMPAN_FAULTS=\$TYMPAN_FAULTS }cargo \$*\" >>\"\$LOG\"
 case \$* in \"\${BREAKS:-nothing}\"*) exit 101 ;; esac"
 }
 
@@ -520,6 +520,25 @@ arguments_reach_cargo() {
     run -- clean
     ended 0
     log_is 'RAN cargo clean'
+}
+
+mutants='cargo test --quiet -p tympan-backends --test mutants -- --ignored --nocapture'
+
+mutants_are_all_or_those_with_a_word() {
+    machine
+    run -- mutants
+    ended 0
+    log_is "x: mutants
+RAN $mutants"
+    run -- mutants watch.rs
+    ended 0
+    ran "TYMPAN_FAULTS=watch.rs $mutants"
+    run -- mutants two words
+    ended 2
+    said 'Usage: ./x mutants [WORD]'
+    run BREAKS=test -- mutants
+    ended 1
+    said 'x: mutants failed'
 }
 
 fuzz_waits_for_its_targets() {

@@ -1,6 +1,8 @@
 //! What holds whatever happens: each property on its own, over random scripts.
 //! The numbers are those of the list that the machine was designed from.
 
+use std::cell::Cell;
+
 use proptest::prelude::*;
 use tympan_backends::phone::{Happening, Scripted, Until, What};
 use tympan_core::Format;
@@ -100,9 +102,9 @@ fn activation_waits_its_turn(script: &Script, log: &Log) -> Verdict {
 ///    the user resumes.
 fn a_pause_lasts(script: &Script, log: &Log) -> Verdict {
     let asks = asks(log);
-    let paused = std::cell::Cell::new(false);
-    let resuming = std::cell::Cell::new(None);
-    let frozen = std::cell::Cell::new(None);
+    let paused = Cell::new(false);
+    let resuming = Cell::new(None);
+    let frozen = Cell::new(None);
     walk(
         log,
         |_, entry| {
@@ -152,8 +154,8 @@ fn a_pause_lasts(script: &Script, log: &Log) -> Verdict {
 
 /// 5. After a stop nothing more happens to that take.
 fn a_stop_is_final(_: &Script, log: &Log) -> Verdict {
-    let stopped = std::cell::Cell::new(false);
-    let captured = std::cell::Cell::new(None);
+    let stopped = Cell::new(false);
+    let captured = Cell::new(None);
     walk(
         log,
         |at, entry| {
@@ -220,6 +222,44 @@ fn states_follow_each_other(_: &Script, log: &Log) -> Verdict {
     ok_if(!owed, || "an interruption was told, `paused` was not".to_owned())
 }
 
+/// What can be asked for is what was told last, and what is shown; or `idle`, while a start
+/// waits for its audio.
+fn the_state_is_one(_: &Script, log: &Log) -> Verdict {
+    let asks = asks(log);
+    let (state, shown) = (Cell::new(State::Idle), Cell::new(State::Idle));
+    let starts = Cell::new(0);
+    walk(
+        log,
+        |_, entry| {
+            match entry {
+                Entry::Heard(Event::Launched) => {
+                    state.set(State::Idle);
+                    shown.set(State::Idle);
+                    starts.set(0);
+                }
+                Entry::Heard(Event::Asked { ask: Ask::Start(_), .. }) => {
+                    starts.set(starts.get() + 1);
+                }
+                Entry::Said(Command::Tell(
+                    Tell::Resolved { id, .. } | Tell::Rejected { id, .. },
+                )) if matches!(asks[*id as usize], Ask::Start(_)) => starts.set(starts.get() - 1),
+                Entry::Said(Command::Tell(Tell::State(told))) => state.set(*told),
+                Entry::Said(Command::Tell(Tell::Error(
+                    ErrorCode::FileError | ErrorCode::PermissionDenied,
+                ))) => state.set(State::Error),
+                Entry::Said(Command::Platform(Order::Show(what))) => shown.set(*what),
+                _ => {}
+            }
+            Ok(())
+        },
+        |now| {
+            let (told, shown, starting) = (state.get(), shown.get(), starts.get() > 0);
+            let fits = now.state == if starting { State::Idle } else { told };
+            ok_if(fits && shown == told, || format!("{now:?}: told {told:?}, shown {shown:?}"))
+        },
+    )
+}
+
 /// 7. Captured time grows, is what was written, and with gaps and pauses makes up the time
 ///    on the wall.
 fn the_books_balance(script: &Script, log: &Log) -> Verdict {
@@ -264,6 +304,32 @@ fn the_books_balance(script: &Script, log: &Log) -> Verdict {
     ok_if(error <= borders * 60, || {
         format!("wall {wall}, captured {captured}, gaps {gaps}, pauses {pauses}")
     })
+}
+
+/// A take is opened once and closed once, and nothing is done to it before or after.
+fn takes_are_opened_and_closed(_: &Script, log: &Log) -> Verdict {
+    let mut open = false;
+    for (at, entry) in &log.entries {
+        let fits = match entry {
+            // A process that was killed closes nothing.
+            Entry::Heard(Event::Launched | Event::TakeFailed) => {
+                open = false;
+                true
+            }
+            Entry::Said(Command::Take(TakeOrder::Open { .. })) => {
+                !std::mem::replace(&mut open, true)
+            }
+            Entry::Said(Command::Take(TakeOrder::Finalise | TakeOrder::Discard)) => {
+                std::mem::replace(&mut open, false)
+            }
+            Entry::Said(Command::Take(
+                TakeOrder::Flush | TakeOrder::MarkGap(_) | TakeOrder::MarkPause { .. },
+            )) => open,
+            _ => true,
+        };
+        ok_if(fits, || format!("at {at}: {entry:?}"))?;
+    }
+    Ok(())
 }
 
 /// 8. Nothing from before the start of I/O is written.
@@ -467,7 +533,9 @@ mod property {
         a_pause_lasts
         a_stop_is_final
         states_follow_each_other
+        the_state_is_one
         the_books_balance
+        takes_are_opened_and_closed
         old_audio_stays_out
         refusals_change_nothing
         formats_are_announced
@@ -580,7 +648,9 @@ mod slowly {
         a_pause_lasts
         a_stop_is_final
         states_follow_each_other
+        the_state_is_one
         the_books_balance
+        takes_are_opened_and_closed
         old_audio_stays_out
         refusals_change_nothing
         formats_are_announced

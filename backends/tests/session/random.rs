@@ -14,9 +14,12 @@ use tympan_core::session::{
 
 use crate::witness::{Lag, Log, Witness};
 
-/// How many cases of each property are tried: many, and far more when asked for.
+/// How many cases of each property are tried: many, far more when asked for, or as many
+/// as `TYMPAN_CASES` says.
 pub(crate) fn cases() -> ProptestConfig {
-    let cases = if std::env::var_os("TYMPAN_LONG").is_some() { 200_000 } else { 20_000 };
+    let usual = if std::env::var_os("TYMPAN_LONG").is_some() { 200_000 } else { 20_000 };
+    let said = std::env::var("TYMPAN_CASES").ok();
+    let cases = said.and_then(|number| number.parse().ok()).unwrap_or(usual);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
