@@ -1623,7 +1623,9 @@ fn a_call_takes_a_held_microphone() {
 fn engines_do_not_outlive_the_media_services() {
     for events in [&[Event::MediaLost, Event::MediaReset][..], &[Event::MediaReset]] {
         let mut desk = Desk::recording(Policy::default());
-        events.iter().for_each(|event| desk.hear(*event));
+        for event in events {
+            desk.hear(*event);
+        }
         desk.beat();
         assert_eq!((desk.counted(REBUILD), desk.session.state()), (1, State::Recording));
     }
