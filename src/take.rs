@@ -37,13 +37,14 @@ mod journal;
 pub(crate) mod keeper;
 mod m4a;
 mod ogg;
-pub(crate) mod open;
+pub(crate) mod opened;
 mod opus;
 mod progress;
 mod recover;
 mod repair;
 mod sealed;
 mod sha256;
+mod shelf;
 mod sidecar;
 mod sums;
 
@@ -59,12 +60,13 @@ pub use recover::{Recovered, recover, recover_one};
 pub use repair::{Kind, Outcome, State, repair};
 pub use sealed::{Exported, Key, export, unseal};
 pub(crate) use sealed::{IS_THERE as SEALS, MISSING as SEALS_NOT};
+pub use shelf::{Keep, delete, expire, list, list_in, open};
 pub use sidecar::{Missing, Take};
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tympan_backends::storage::{Files, Storage};
+use tympan_backends::storage::Files;
 
 /// The sealed chunks of the take in this folder, in order. The take may be open: they are
 /// listed as they are sealed, and never change.
@@ -81,29 +83,4 @@ fn in_rate(frames: u64, from: u32, to: u32) -> u64 {
 /// Why takes of this format cannot be kept so, as a sentence, if they cannot.
 pub(crate) fn refuses(container: Container, format: tympan_core::Format) -> Option<String> {
     audio::Audio::refuses(container, format)
-}
-
-/// The takes in this folder that are complete, the oldest first.
-pub fn list(recordings: impl AsRef<Path>) -> io::Result<Vec<Take>> {
-    list_in(&Files, recordings)
-}
-
-/// The same, through a storage of one's own.
-pub fn list_in(storage: &dyn Storage, recordings: impl AsRef<Path>) -> io::Result<Vec<Take>> {
-    let recordings = recordings.as_ref();
-    let names = storage.list(recordings)?;
-    let folders = names.iter().filter(|name| !name.ends_with(open::OPEN));
-    let mut takes = Vec::new();
-    for folder in folders.map(|name| recordings.join(name)) {
-        takes.extend(Take::read(storage, &folder)?);
-    }
-    Ok(takes)
-}
-
-/// The folders of takes that are being written, or that a process left so.
-pub fn open(recordings: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
-    let recordings = recordings.as_ref();
-    let names = Files.list(recordings)?;
-    let open = names.iter().filter(|name| name.ends_with(open::OPEN));
-    Ok(open.map(|name| recordings.join(name)).collect())
 }

@@ -19,7 +19,7 @@ use super::{BuildError, Options, Recording, Status};
 use crate::Graph;
 use crate::pipeline::{Pipeline, Runner};
 use crate::take::keeper::{self, Keeper};
-use crate::take::open::Plan;
+use crate::take::opened::Plan;
 use crate::take::{self, Chunk, Container, Take};
 
 /// Something the recorder says.

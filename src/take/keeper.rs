@@ -8,7 +8,7 @@ use tympan_backends::storage::Storage;
 use tympan_core::session::{Event, Gap, Ms};
 
 use super::chunks::News;
-use super::open::{OpenTake, Plan};
+use super::opened::{OpenTake, Plan};
 use super::recover::{Recovered, recover, recover_one};
 use super::sealed::Key;
 use super::{Chunk, Take};

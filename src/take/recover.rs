@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tympan_backends::storage::{Medium, Storage};
 
 use super::journal::{self, Journal};
-use super::open::{OPEN, closed, complete, give_room};
+use super::opened::{OPEN, closed, complete, give_room};
 use super::progress::{self, Progress};
 use super::repair::{State, ms, repair};
 use super::sealed::{self, Key};

@@ -162,3 +162,39 @@ fn every_container_holds_a_take_over_a_break_whole_and_says_how_long_it_is() {
         assert!(at > 800 && at < 1400, "{container:?}: a gap at {at} ms");
     }
 }
+
+#[test]
+fn takes_expire_by_size_and_age_the_oldest_first_and_half_deleted_ones_are_none() {
+    let app = App::new();
+    for _ in 0..4 {
+        app.recorder.start().unwrap();
+        app.pass(300);
+        app.recorder.stop().unwrap().unwrap();
+    }
+    let all = take::list(app.folder.path()).unwrap();
+    let now = std::time::SystemTime::now();
+    let everything = take::Keep::default();
+    assert!(take::expire(&Files, app.folder.path(), everything, now).unwrap().is_empty());
+
+    // Killed half-way: what is left is no take, and goes with the next call.
+    let half = app.folder.path().join("20200101T000000000Z.gone");
+    std::fs::create_dir(&half).unwrap();
+    std::fs::write(half.join("audio.wav"), b"half").unwrap();
+    assert_eq!(take::list(app.folder.path()).unwrap(), all);
+
+    let size = |take: &take::Take| {
+        let files = std::fs::read_dir(&take.folder).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum::<u64>()
+    };
+    let room = all[2..].iter().map(size).sum();
+    let keep = take::Keep { bytes: Some(room), age: None };
+    let gone = take::expire(&Files, app.folder.path(), keep, now).unwrap();
+    assert_eq!(gone, all[..2]);
+    assert!(!half.exists());
+    assert_eq!(take::list(app.folder.path()).unwrap(), all[2..]);
+
+    let tomorrow = now + Duration::from_hours(24);
+    let keep = take::Keep { age: Some(Duration::from_hours(1)), bytes: None };
+    assert_eq!(take::expire(&Files, app.folder.path(), keep, tomorrow).unwrap().len(), 2);
+    assert!(take::list(app.folder.path()).unwrap().is_empty());
+}
