@@ -9,6 +9,7 @@ mod events;
 mod exit;
 mod files;
 mod graph_file;
+mod key;
 mod meter;
 mod output;
 mod run;

@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod export;
 mod inspect;
 mod nodes;
 mod plan;
@@ -21,6 +22,7 @@ pub(crate) enum Verb {
     Run(run::Args),
     Record(record::Args),
     Recover(recover::Args),
+    Export(export::Args),
     Check(check::Args),
     Plan(plan::Args),
     Nodes(nodes::Args),
@@ -36,6 +38,7 @@ impl Verb {
             Self::Run(args) => run::run(args, out),
             Self::Record(args) => record::run(args, out),
             Self::Recover(args) => recover::run(args, out),
+            Self::Export(args) => export::run(args, out),
             Self::Check(args) => Ok(check::run(args, out)),
             Self::Plan(args) => plan::run(args, out),
             Self::Nodes(args) => Ok(nodes::run(args, out)),

@@ -14,6 +14,7 @@ use tympan::take::{Container, Take};
 use tympan::{Format, Graph, Recorder};
 
 use crate::exit::{Exit, Failure};
+use crate::key;
 use crate::output::{Line, Output, seconds};
 
 /// Record a take that no kill, full disk or power cut takes away
@@ -43,6 +44,10 @@ pub(crate) struct Args {
     /// The folder of the takes
     #[arg(long, value_name = "DIR", default_value = "recordings")]
     out: PathBuf,
+
+    /// Seal the take with this key: 32 bytes, or 64 hexadecimal digits
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
 
     /// End after so many seconds of audio
     #[arg(long, value_name = "SECONDS")]
@@ -131,6 +136,9 @@ fn live(
         .format(container)
         .max_duration(longest(args));
     builder = builder.patience(Duration::from_secs(20));
+    if let Some(path) = &args.key_file {
+        builder = builder.encrypt(key::read(path)?);
+    }
     let recorder = builder.build().map_err(not_built)?;
     let (events, told) = std::sync::mpsc::channel();
     recorder.add_listener(move |event| drop(events.send(event.clone())));
@@ -169,6 +177,9 @@ fn fast(
     let mut options = Options::new(&args.out);
     options.output.clone_from(&args.output);
     options.format = Container::named(&args.format).unwrap_or_default();
+    if let Some(path) = &args.key_file {
+        options.key = Some(key::read(path)?);
+    }
     let format = file.format()?;
     let policy = Policy { max_ms: longest(args).as_millis() as Ms, ..Policy::default() };
     let (mut machine, ear) = Machine::new(graph, format, policy, options).map_err(not_built)?;
@@ -301,11 +312,18 @@ fn end(told: &Told, stopped: bool, out: &mut Output) -> Result<Exit, Failure> {
     if let Some(finding) = told.finding.as_ref().filter(|_| !told.failed) {
         out.warn(finding);
     }
-    Ok(match (told.failed, take.dropped > 0, stopped) {
-        (true, ..) | (_, true, _) => Exit::Lost,
-        (_, _, true) => Exit::Interrupted,
-        _ if told.finding.is_some() => Exit::Findings,
-        _ => Exit::Ok,
+    if told.failed {
+        let why = told.finding.as_deref().unwrap_or("it could not go on");
+        return Err(Failure::new(Exit::Lost, format!("the take ended early: {why}")));
+    }
+    if take.dropped > 0 {
+        let message = format!("the disk was too slow for {} frames", take.dropped);
+        return Err(Failure::new(Exit::Lost, message).help("silence stands in for them"));
+    }
+    Ok(match stopped {
+        true => Exit::Interrupted,
+        false if told.finding.is_some() => Exit::Findings,
+        false => Exit::Ok,
     })
 }
 

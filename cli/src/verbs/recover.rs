@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use tympan::backend::storage::{Files, Storage};
-use tympan::take::{self, Kind, Outcome, Recovered, State};
+use tympan::take::{self, Key, Kind, Outcome, Recovered, State};
 
 use crate::exit::{Exit, Failure};
+use crate::key;
 use crate::output::{Line, Output};
 
 /// Make recordings whole that a kill, a full disk or a power cut left
@@ -15,6 +16,10 @@ pub(crate) struct Args {
     /// Folders of takes, open takes, or files: WAV, Ogg Opus, FLAC, M4A
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// The key of sealed takes, which tells what of them was lost
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
 }
 
 const AFTER: &str = "\
@@ -26,14 +31,19 @@ Examples:
   tympan recover broken.m4a --json";
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    let key = args.key_file.as_deref().map(key::read).transpose()?;
     let mut worst = Exit::Ok;
     for path in &args.paths {
-        worst = worst.max(one(path, out)?);
+        worst = worst.max(one(path, key.as_ref(), out)?);
+    }
+    if worst == Exit::Lost {
+        let message = "not everything could be made whole; what could not is as it was";
+        return Err(Failure::new(Exit::Lost, message));
     }
     Ok(worst)
 }
 
-fn one(path: &Path, out: &mut Output) -> Result<Exit, Failure> {
+fn one(path: &Path, key: Option<&Key>, out: &mut Output) -> Result<Exit, Failure> {
     let name = path.display().to_string();
     if !path.exists() {
         return Err(Failure::new(Exit::Device, format!("`{name}` does not exist")));
@@ -42,11 +52,11 @@ fn one(path: &Path, out: &mut Output) -> Result<Exit, Failure> {
         return file(path, &name, out);
     }
     if path.extension().is_some_and(|extension| extension == "open") {
-        return Ok(tell_take(&take::recover_one(&Files, path, None), out));
+        return Ok(tell_take(&take::recover_one(&Files, path, key), out));
     }
     let unreadable =
         |error| Failure::new(Exit::Device, format!("`{name}` cannot be read: {error}"));
-    let recovered = take::recover(&Files, path, None, None).map_err(unreadable)?;
+    let recovered = take::recover(&Files, path, None, key).map_err(unreadable)?;
     if recovered.is_empty() {
         let whole = take::list(path).map_err(unreadable)?.len();
         say(out, &format!("{name}: nothing was left open; {whole} takes are whole"), || {

@@ -8,4 +8,5 @@ mod mistakes;
 mod recordings;
 mod runs;
 mod simulate;
+mod takes;
 mod verbs;

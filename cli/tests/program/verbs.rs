@@ -6,7 +6,10 @@ use serde_json::Value as Json;
 
 use crate::kit::{self, Folder, fed, graph, tympan};
 
-const VERBS: [&str; 8] = ["demo", "run", "check", "plan", "nodes", "inspect", "schema", "simulate"];
+const VERBS: [&str; 11] = [
+    "demo", "run", "record", "recover", "export", "check", "plan", "nodes", "inspect", "schema",
+    "simulate",
+];
 
 #[test]
 fn help_fits_80_columns_and_has_an_example() {
