@@ -113,6 +113,20 @@ fn start(bytes: [u8; 2]) -> usize {
     u16::from_le_bytes(bytes).into()
 }
 
+/// What is found when 100 ms have passed. On a machine that is busy a thread may not have
+/// had its turn by then: what is to go is given a few more; what stays is found all the
+/// same.
+fn found_soon(needles: &Needles, mut pass: impl FnMut()) -> (usize, String) {
+    let mut found = (1, String::new());
+    for _ in 0..10 {
+        if found.0 > 0 {
+            pass();
+            found = needles.found();
+        }
+    }
+    found
+}
+
 /// A voice of noise that nothing else in the world sounds like.
 fn marker(frame: u64) -> f32 {
     let mut x = frame.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def0;
@@ -195,12 +209,14 @@ fn hits_in(path: &std::path::Path) -> usize {
     drain(&mut taps, &mut needles);
     // What comes of the silence behind it is no needle.
     let mut ignored = Needles::default();
-    for _ in 0..10 {
-        hand.advance(10);
-        std::thread::sleep(Duration::from_millis(10));
-        drain(&mut taps, &mut ignored);
-    }
-    let (hits, place) = needles.found();
+    let mut ignored_silence = || {
+        for _ in 0..10 {
+            hand.advance(10);
+            std::thread::sleep(Duration::from_millis(10));
+            drain(&mut taps, &mut ignored);
+        }
+    };
+    let (hits, place) = found_soon(&needles, &mut ignored_silence);
     println!("{}: {} needles, {hits} hits {place}", path.display(), needles.veiled.len());
     drop(pipeline.stop());
     hits
@@ -229,9 +245,10 @@ fn nothing_stays_in_a_recorder(of_take: Container, chunks: Option<Container>) {
     hand.happen(Happening::InterruptionBegan { reason: Reason::Default });
     hand.signal(Signal::Silence);
     hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
-    hand.pass(Duration::from_millis(350));
+    hand.pass(Duration::from_millis(250));
     assert!(recorder.status().elapsed > Duration::from_millis(800));
-    let (hits, place) = needles.found();
+    let pass = || hand.pass(Duration::from_millis(100));
+    let (hits, place) = found_soon(&needles, pass);
     println!("{of_take:?}, chunks {chunks:?}: {} needles, {hits} hits", needles.veiled.len());
     assert_eq!(hits, 0, "{place}");
     // What is gone from memory is in the take.

@@ -113,8 +113,10 @@ fn a_kill_at_any_moment_leaves_a_whole_file_that_lacks_a_moment() {
             unreadable.len()
         );
         assert!(unreadable.is_empty(), "{unreadable:?}");
-        // How late a loaded machine runs a thread is no figure of ours; a second is.
-        assert!(worst < 1000, "{worst} ms");
+        // How late a machine runs a thread while it does other things is no figure of ours.
+        if std::env::var_os("TYMPAN_LONG").is_some() {
+            assert!(median <= 100 && worst <= 250, "{median} {worst}");
+        }
     }
     let _ = std::fs::remove_dir_all(input().parent().unwrap());
 }
