@@ -5,7 +5,7 @@ use tympan::core::session::State;
 use tympan::take::Container;
 
 use crate::disk::{Disk, Fault};
-use crate::studio::{containers, length, next_process, record, sound};
+use crate::studio::{Story, containers, length, next_process, record, sound};
 
 const LONG: u64 = 1300;
 
@@ -19,6 +19,23 @@ fn slack(container: Container) -> u64 {
         Container::Opus => 100 + 20 + 7,
         Container::Flac => 100,
         _ => 0,
+    }
+}
+
+/// What is wrong with what is left: a file that is not whole, or one that lacks something
+/// that had been accepted.
+fn lost(container: Container, disk: &Disk, story: &Story) -> Option<String> {
+    let kept = match (&story.take, next_process(&disk.reborn())) {
+        (Some(take), _) => sound(disk, take).map(|()| length(Some(take))),
+        (None, Ok(take)) => Ok(length(take.as_ref())),
+        (None, Err(why)) => Err(why),
+    };
+    match kept {
+        Err(why) => Some(why),
+        Ok(kept) if kept + 10 + slack(container) < story.accepted => {
+            Some(format!("{kept} ms kept"))
+        }
+        Ok(_) => None,
     }
 }
 
@@ -83,18 +100,7 @@ fn a_disk_that_is_full_at_any_call_keeps_all_that_was_accepted() {
             if late.is_some() && story.state != State::Error && story.state != State::Stopped {
                 return Some(at());
             }
-            let kept = match (&story.take, next_process(&disk.reborn())) {
-                (Some(take), _) => sound(disk, take).map(|()| length(Some(take))),
-                (None, Ok(take)) => Ok(length(take.as_ref())),
-                (None, Err(why)) => Err(why),
-            };
-            match kept {
-                Err(why) => Some(format!("{why}; {}", at())),
-                Ok(kept) if kept + 10 + slack(container) < story.accepted => {
-                    Some(format!("{kept} ms kept; {}", at()))
-                }
-                Ok(_) => None,
-            }
+            lost(container, disk, &story).map(|why| format!("{why}; {}", at()))
         });
     }
 }
@@ -108,18 +114,7 @@ fn a_call_that_fails_once_loses_nothing_that_was_accepted() {
             if story.errors.iter().any(|(_, error)| error == "rejected:FILE_ERROR") {
                 return (!matches!(next_process(&disk.reborn()), Ok(None))).then(at);
             }
-            let kept = match (&story.take, next_process(&disk.reborn())) {
-                (Some(take), _) => sound(disk, take).map(|()| length(Some(take))),
-                (None, Ok(take)) => Ok(length(take.as_ref())),
-                (None, Err(why)) => Err(why),
-            };
-            match kept {
-                Err(why) => Some(format!("{why}; {}", at())),
-                Ok(kept) if kept + 10 + slack(container) < story.accepted => {
-                    Some(format!("{kept} ms kept; {}", at()))
-                }
-                Ok(_) => None,
-            }
+            lost(container, disk, &story).map(|why| format!("{why}; {}", at()))
         });
     }
 }
