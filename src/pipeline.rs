@@ -12,8 +12,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use ringbuf::HeapCons;
 use tympan_backends::{Backend, BackendError, Buffer, Capture, Notice};
-use tympan_core::{Border, Calls, Format, Input, Limits, Live, Node, Output, OutputInfo};
+use tympan_core::{Border, Calls, Event, Format, Input, Limits, Live, Node, Output, OutputInfo};
 
 pub use control::SwapError;
 pub use outlet::{Block, Events, Packet, PacketReader, PcmReader};
@@ -62,6 +63,7 @@ pub struct Pipeline {
     threads: Vec<JoinHandle<()>>,
     readers: Vec<Option<Reader>>,
     events: Option<Events>,
+    speech: Option<HeapCons<Event>>,
     render: Option<RenderWriter>,
     lines: Vec<Arc<Line>>,
     outputs: Vec<OutputInfo>,
@@ -210,7 +212,7 @@ impl Builder {
             }
             None => (None, None),
         };
-        let Inlets { readers, events, lines } = inlets;
+        let Inlets { readers, events, speech, lines } = inlets;
         let (control, slots) = Control::new(
             self.graph,
             self.limits,
@@ -230,6 +232,7 @@ impl Builder {
             threads: Vec::new(),
             readers: readers.into_iter().map(Some).collect(),
             events: Some(events),
+            speech: Some(speech),
             render: writer,
             lines,
             outputs,
@@ -339,6 +342,11 @@ impl Pipeline {
     /// The reader of events. It can be taken once.
     pub fn events(&mut self) -> Option<Events> {
         self.events.take()
+    }
+
+    /// Events of speech once more, for whoever keeps a take. They can be taken once.
+    pub(crate) fn speech(&mut self) -> Option<HeapCons<Event>> {
+        self.speech.take()
     }
 
     /// The writer of the second source. It can be taken once.

@@ -39,6 +39,7 @@
 //! |---|---|
 //! | `machine` | the recorder without threads: polled, as scripts in virtual time do |
 //! | `door` | what keeps out of the graph what is not of the take |
+//! | `preroll` | what an open microphone heard before a take |
 //! | `office` | work on a thread of its own, or on this one |
 //! | `shell` | the thread around a machine, and the calls of an app |
 //! | `listeners` | who is told, and on which thread |
@@ -50,6 +51,7 @@ mod door;
 mod listeners;
 mod machine;
 pub(crate) mod office;
+mod preroll;
 mod scribe;
 mod shell;
 mod staged;
@@ -132,6 +134,13 @@ pub enum RecorderEvent {
         path: PathBuf,
         /// What there is to know about it.
         chunk: Chunk,
+    },
+    /// The disk was too slow: silence stands in for what was lost.
+    Dropped {
+        /// How far into the take.
+        at: Duration,
+        /// How much.
+        lost: Duration,
     },
     /// Something that a person should know of, as a sentence.
     Trouble(String),

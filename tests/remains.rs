@@ -260,6 +260,30 @@ fn nothing_stays_in_a_recorder(of_take: Container, chunks: Option<Container>) {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// A microphone that is warm without a take, and is closed: it has heard nothing.
+fn nothing_stays_of_a_warm_microphone() {
+    let graph = "[[node]]\nkind = \"mix\"\nchannels = 1\n\n[[output]]\nname = \"take\"\n";
+    let graph = Graph::from_toml(graph, &tympan::registry()).unwrap();
+    let needles = needles_of_the_marker(120_000);
+    let folder = std::env::temp_dir().join(format!("tympan-warm-{}", std::process::id()));
+    let (phone, hand) = Handset::new(&Setup::default());
+    hand.signal(marked_until(u64::MAX));
+    let builder = Recorder::builder(&graph).device(phone).directory(&folder);
+    let recorder = builder.pre_roll(Duration::from_secs(1)).build().unwrap();
+    recorder.prewarm().unwrap();
+    hand.pass(Duration::from_secs(1));
+    // The negative control: it is in memory, and nowhere else.
+    let (kept, _) = needles.found();
+    assert!(kept > 10_000, "{kept}");
+    recorder.release().unwrap();
+    hand.signal(Signal::Silence);
+    let (hits, place) = found_soon(&needles, || hand.pass(Duration::from_millis(100)));
+    println!("a warm microphone: {kept} hits while it is open, {hits} behind it");
+    assert_eq!(hits, 0, "{place}");
+    drop(recorder);
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
 /// The containers that this build has.
 fn containers() -> impl Iterator<Item = Container> {
     let (aac, flac, opus) = (cfg!(feature = "aac"), cfg!(feature = "flac"), cfg!(feature = "opus"));
@@ -284,6 +308,7 @@ fn nothing_of_before_a_break_stays_in_memory() {
     drop((kept, needles));
     let hits: usize = kit::shipped().iter().map(|path| hits_in(path)).sum();
     assert_eq!(hits, 0);
+    nothing_stays_of_a_warm_microphone();
     for container in containers() {
         nothing_stays_in_a_recorder(container, None);
         nothing_stays_in_a_recorder(Container::WavFloat, Some(container));

@@ -8,6 +8,8 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// An open file.
 pub trait Medium: Read + Write + Seek + Send {
@@ -23,6 +25,12 @@ pub trait Medium: Read + Write + Seek + Send {
     /// writes to it leaves out what is filled in later.
     fn is_append_only(&self) -> bool {
         false
+    }
+
+    /// Has it for oneself as long as it is open; whether nobody else has it so. Another
+    /// process that asks is told, and one that does not ask is not kept out.
+    fn lock(&self) -> io::Result<bool> {
+        Ok(true)
     }
 }
 
@@ -50,6 +58,27 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Makes the names in a folder survive a power cut.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Has files that are made in this folder from now on protected like this. Where the
+    /// system knows no such protection, nothing is to be done.
+    fn protect(&self, folder: &Path, protection: Protection) -> io::Result<()> {
+        let _ = (folder, protection);
+        Ok(())
+    }
+}
+
+/// When files can be used on a phone that is locked: the classes of iOS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Not at all. A take that runs is lost to the lock.
+    Complete,
+    /// Files that are open stay so, and new ones can be made. None can be opened.
+    UnlessOpen,
+    /// Always, once the phone was unlocked since it was started: what a recorder that works
+    /// behind a locked screen needs for all it does, chunks and recovery too.
+    UntilFirstUnlock,
+    /// Always.
+    None,
 }
 
 /// The system's own file system.
@@ -63,6 +92,23 @@ impl Medium for fs::File {
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         fs::File::set_len(self, len)
+    }
+
+    fn lock(&self) -> io::Result<bool> {
+        if cfg!(target_os = "ios") {
+            // One app has its files for itself there, and a lock in a shared container gets
+            // it killed when it is suspended.
+            return Ok(true);
+        }
+        // A program that is started inherits open files for a moment, and their locks.
+        for _ in 0..20 {
+            match self.try_lock() {
+                Err(fs::TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+                // Some file systems know no locks.
+                Ok(()) | Err(fs::TryLockError::Error(_)) => return Ok(true),
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -89,6 +135,10 @@ impl<M: Medium + ?Sized> Medium for Box<M> {
     fn is_append_only(&self) -> bool {
         (**self).is_append_only()
     }
+
+    fn lock(&self) -> io::Result<bool> {
+        (**self).lock()
+    }
 }
 
 impl<M: Medium + ?Sized> Medium for &mut M {
@@ -102,6 +152,10 @@ impl<M: Medium + ?Sized> Medium for &mut M {
 
     fn is_append_only(&self) -> bool {
         (**self).is_append_only()
+    }
+
+    fn lock(&self) -> io::Result<bool> {
+        (**self).lock()
     }
 }
 
@@ -158,4 +212,28 @@ impl Storage for Files {
         // Where folders cannot be opened there is nothing to be synced either.
         if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
     }
+
+    #[cfg(target_os = "ios")]
+    fn protect(&self, folder: &Path, protection: Protection) -> io::Result<()> {
+        protect(&fs::File::open(folder)?, protection)
+    }
+}
+
+/// The class of a folder is that of the files that are made in it.
+#[cfg(target_os = "ios")]
+fn protect(folder: &fs::File, protection: Protection) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+
+    // The letters of the classes, as the system numbers them.
+    let class: libc::c_int = match protection {
+        Protection::Complete => 1,
+        Protection::UnlessOpen => 2,
+        Protection::UntilFirstUnlock => 3,
+        Protection::None => 4,
+    };
+    /// `F_SETPROTECTIONCLASS` of `<sys/fcntl.h>`.
+    const SET_CLASS: libc::c_int = 64;
+    // SAFETY: the descriptor is open as long as `folder` is, and this command takes an int.
+    let done = unsafe { libc::fcntl(folder.as_raw_fd(), SET_CLASS, class) };
+    if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

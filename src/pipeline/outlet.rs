@@ -90,6 +90,8 @@ pub(crate) struct Outlets {
     ends: Vec<Outlet>,
     events: HeapProd<Event>,
     events_line: Arc<Line>,
+    /// Those of them that tell of speech, for whoever keeps a take.
+    speech: HeapProd<Event>,
     shared: Arc<Shared>,
     /// Something was put out since the last look.
     news: bool,
@@ -104,11 +106,13 @@ pub(crate) struct Outlets {
 pub(crate) struct Inlets {
     pub(crate) readers: Vec<Reader>,
     pub(crate) events: Events,
+    pub(crate) speech: HeapCons<Event>,
     pub(crate) lines: Vec<Arc<Line>>,
 }
 
-/// Events kept for a slow reader.
+/// Events kept for a slow reader, and those of speech.
 const EVENTS: usize = 4096;
+const SPEECH: usize = 256;
 
 /// Rings for these outputs, each for `seconds` of it.
 pub(crate) fn outlets(
@@ -142,9 +146,11 @@ pub(crate) fn outlets(
     let events_line = Arc::new(Line::default());
     lines.push(events_line.clone());
     let events_in = Events { ring: out, line: events_line.clone() };
+    let (speech, speech_in) = HeapRb::new(SPEECH).split();
     let bytes = Box::new([0; 1024]);
-    let outlets = Outlets { ends, events, events_line, shared, news: false, breaks: 0, bytes };
-    (outlets, Inlets { readers, events: events_in, lines })
+    let outlets =
+        Outlets { ends, events, events_line, speech, shared, news: false, breaks: 0, bytes };
+    (outlets, Inlets { readers, events: events_in, speech: speech_in, lines })
 }
 
 impl Outlets {
@@ -246,6 +252,10 @@ impl Sink for Outlets {
     }
 
     fn event(&mut self, event: Event) {
+        if matches!(event.what, What::SpeechStart | What::SpeechEnd) {
+            // Nobody may want it.
+            let _ = self.speech.try_push(event);
+        }
         if self.events.try_push(event).is_err() {
             self.shared.events_lost.add(1);
         }

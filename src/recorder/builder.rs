@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use tympan_backends::storage::{Files, Storage};
+use tympan_backends::storage::{Files, Protection, Storage};
 use tympan_backends::{Backend, Device, Plain, Transcriber};
 use tympan_core::session::{AutoResume, GapPolicy, PauseMode, Policy, Profile};
 
@@ -30,8 +29,13 @@ pub struct Options {
     pub format: Container,
     /// Whether takes are kept as chunks for upload too, and how.
     pub chunks: Option<Chunks>,
+    /// When the files of takes can be used on a phone that is locked, if that is not to be
+    /// as the app's other files.
+    pub protection: Option<Protection>,
     /// How much audio may wait for a slow disk, and for whoever reads other outputs.
     pub ring: Duration,
+    /// How much of what an open microphone heard before a take is in it.
+    pub pre_roll: Duration,
     /// Who runs the graph. A machine that is polled by hand runs it itself.
     pub runner: Runner,
     /// After a break of capture, readers of outputs wait until the app says that it is
@@ -41,8 +45,10 @@ pub struct Options {
     pub wav: bool,
     /// The language of the device.
     pub language: String,
-    /// What takes are made with, for their journals.
-    pub made_with: Value,
+    /// The microphone and how the platform's session is used, for takes to tell.
+    pub device: Option<String>,
+    /// See `device`.
+    pub profile: Option<String>,
     /// What takes are sealed with, which takes the feature `encrypt`.
     pub key: Option<Key>,
 }
@@ -56,12 +62,15 @@ impl Options {
             output: "take".to_owned(),
             format: Container::default(),
             chunks: None,
+            protection: None,
             ring: Duration::from_secs(2),
+            pre_roll: Duration::ZERO,
             runner: Runner::Worker,
             hold: None,
             wav: true,
             language: "en-US".to_owned(),
-            made_with: Value::Null,
+            device: None,
+            profile: None,
             key: None,
         }
     }
@@ -171,6 +180,15 @@ impl Builder {
         self
     }
 
+    /// When the files of takes can be used on a phone that is locked: like the app's other
+    /// files by default. Files of a take are made when it begins, and what needs more later,
+    /// chunks and recovery, survives a refusal.
+    #[must_use]
+    pub fn protection(mut self, protection: Protection) -> Self {
+        self.options.protection = Some(protection);
+        self
+    }
+
     /// The output of the graph that a take is made of: `take` by default.
     #[must_use]
     pub fn output(mut self, name: &str) -> Self {
@@ -237,6 +255,21 @@ impl Builder {
         self
     }
 
+    /// While the microphone is open without a take, behind
+    /// [`Recorder::prewarm`](super::Recorder::prewarm), the last `length` of what it hears is
+    /// kept in memory, and a take begins with that: whoever speaks before the button is down
+    /// loses no word. At most 10 s; nothing by default.
+    ///
+    /// It is in no file before there is a take, and is forgotten when the microphone is
+    /// closed, muted, or breaks off. Where the graph runs [inline](Runner::Inline), all of it
+    /// goes through in one callback. [`Take::prewarmed`](crate::take::Take::prewarmed) says
+    /// how much a take has; it does not count as captured time.
+    #[must_use]
+    pub fn pre_roll(mut self, length: Duration) -> Self {
+        self.options.pre_roll = length.min(Duration::from_secs(10));
+        self
+    }
+
     /// After a break of capture, packets wait until [`Recorder::ready`] is called, but no
     /// longer than this: for an app that has to build up its connection again. The ring
     /// is made as long at least.
@@ -267,12 +300,8 @@ impl Builder {
         if let Some(hold) = self.options.hold {
             self.options.ring = self.options.ring.max(hold + Duration::from_secs(1));
         }
-        self.options.made_with = serde_json::json!({
-            "tympan": env!("CARGO_PKG_VERSION"),
-            "device": device.name(),
-            "profile": self.profile.map(|profile| profile.name),
-            "graph": self.graph.fingerprint(),
-        });
+        self.options.device = Some(device.name());
+        self.options.profile = self.profile.map(|profile| profile.name.to_owned());
         let Self { graph, policy, options, transcriber, patience, .. } = self;
         Recorder::start_thread(device, patience, |format, threads| {
             Machine::hire(&graph, format, policy, options, transcriber, threads)

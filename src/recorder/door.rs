@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tympan_backends::{Buffer, Capture, Notice};
 
+use super::preroll::{Memory, PreRoll};
+
 /// What the control side sets and the door obeys.
 #[derive(Debug, Default)]
 pub(crate) struct Latch {
@@ -21,11 +23,39 @@ pub(crate) struct Latch {
     boundary_ns: AtomicU64,
     /// The source has come to its end, as a file does.
     ended: AtomicBool,
+    /// Nothing of the take has come through yet.
+    fresh: AtomicBool,
+    /// What is heard before a take, and how much of it has come into this one.
+    before: Arc<Memory>,
+    prewarmed_ns: AtomicU64,
 }
 
 impl Latch {
-    pub(crate) fn take(&self, taking: bool) {
-        self.taking.store(taking, Ordering::Release);
+    /// One that remembers so much from before a take, of so many samples a second.
+    pub(super) fn new(ms: u64, a_second: u32) -> Self {
+        Self { before: Arc::new(Memory::new(ms, a_second)), ..Self::default() }
+    }
+
+    /// A take begins: what is heard, from now on and from shortly before, is its own.
+    pub(crate) fn open(&self) {
+        self.fresh.store(true, Ordering::Release);
+        self.taking.store(true, Ordering::Release);
+    }
+
+    /// It is over, or never was.
+    pub(crate) fn shut(&self) {
+        self.taking.store(false, Ordering::Release);
+        self.gated.store(false, Ordering::Release);
+    }
+
+    /// The microphone was closed: nothing of what it heard stays.
+    pub(crate) fn forget(&self) {
+        self.before.wipe();
+    }
+
+    /// How much from before the take has come into it since this was last asked, in ns.
+    pub(crate) fn prewarmed_ns(&self) -> u64 {
+        self.prewarmed_ns.swap(0, Ordering::AcqRel)
     }
 
     pub(crate) fn gate(&self, gated: bool) {
@@ -48,6 +78,11 @@ impl Latch {
     fn is_shut(&self) -> bool {
         !self.taking.load(Ordering::Acquire) || self.gated.load(Ordering::Acquire)
     }
+
+    /// Whether a take may begin that has not begun.
+    fn is_before(&self) -> bool {
+        !self.taking.load(Ordering::Acquire) || self.fresh.load(Ordering::Acquire)
+    }
 }
 
 /// Lets through what belongs to the take, and says where it breaks off.
@@ -58,6 +93,7 @@ pub(crate) struct Door {
     boundary_ns: u64,
     /// Something came through since the last break.
     sounding: bool,
+    before: PreRoll,
     /// Silence to be put in the place of what was captured, of any length.
     silence: Box<[f32]>,
 }
@@ -65,7 +101,8 @@ pub(crate) struct Door {
 impl Door {
     pub(crate) fn new(behind: Box<dyn Capture>, latch: Arc<Latch>) -> Self {
         let silence = vec![0.0; 4096].into();
-        Self { behind, latch, boundary_ns: 0, sounding: false, silence }
+        let before = PreRoll::new(latch.before.clone());
+        Self { behind, latch, boundary_ns: 0, sounding: false, before, silence }
     }
 
     fn break_off(&mut self) {
@@ -94,14 +131,25 @@ impl Capture for Door {
             self.boundary_ns = boundary;
             self.break_off();
         }
-        if self.latch.is_shut() {
-            return self.break_off();
-        }
-        if buffer.host_ns < boundary {
+        let muted = self.latch.muted.load(Ordering::Acquire);
+        let early = buffer.host_ns < boundary;
+        if self.latch.is_shut() || early {
+            if !early {
+                self.break_off();
+            }
+            if muted || !self.latch.is_before() {
+                self.before.forget();
+            } else {
+                self.before.keep(&buffer);
+            }
             return;
         }
         self.sounding = true;
-        if self.latch.muted.load(Ordering::Acquire) {
+        if self.latch.fresh.swap(false, Ordering::AcqRel) {
+            let ns = self.before.hand_on(&mut *self.behind, &buffer);
+            self.latch.prewarmed_ns.store(ns, Ordering::Release);
+        }
+        if muted {
             self.hush(buffer);
         } else {
             self.behind.audio(buffer);
@@ -110,13 +158,16 @@ impl Capture for Door {
 
     fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Break => self.break_off(),
+            Notice::Break => {
+                self.before.forget();
+                self.break_off();
+            }
             // The graph goes on with the next take.
             Notice::End => {
                 self.break_off();
                 self.latch.ended.store(true, Ordering::Release);
             }
-            Notice::Lost(_) if !self.sounding => {}
+            Notice::Lost(_) if !self.sounding => self.before.forget(),
             other => self.behind.notice(other),
         }
     }

@@ -58,6 +58,13 @@ pub enum Said {
         /// What there is to know about it.
         chunk: Chunk,
     },
+    /// The disk was too slow: silence stands in for what was lost.
+    Dropped {
+        /// How far into the take.
+        at: Duration,
+        /// How much.
+        lost: Duration,
+    },
     /// Something went wrong that a person should know of, as a sentence.
     Trouble(String),
 }
@@ -94,6 +101,8 @@ struct Hands {
     keeper: Office<Keeper>,
     scribe: Option<Office<Scribe>>,
     options: Options,
+    /// The fingerprint of the graph.
+    graph: String,
     format: Format,
     /// Takes that were asked for and have not begun.
     asked: VecDeque<(u32, Recording)>,
@@ -185,8 +194,12 @@ impl Machine {
             Hire::Here => Runner::Manual,
             Hire::Away(_) => options.runner,
         };
-        let builder =
-            Pipeline::builder(graph).runner(runner).outlet_seconds(options.ring.as_secs_f64());
+        let before = options.pre_roll;
+        // What was heard before a take comes at once when it begins.
+        let builder = Pipeline::builder(graph)
+            .runner(runner)
+            .entry_seconds(ENTRY_SECONDS + before.as_secs_f64())
+            .outlet_seconds((options.ring + before).as_secs_f64());
         let (mut pipeline, capture) = builder.assemble(format)?;
         let reader = options.take_reader(&mut pipeline)?;
         let audio = reader.info().format;
@@ -208,7 +221,7 @@ impl Machine {
             ));
         }
         let (storage, folder) = (options.storage.clone(), options.folder.clone());
-        let keeper = Keeper::new(storage, folder, options.key.clone(), reader, pipeline.shared());
+        let keeper = Keeper::new(storage, folder, options.key.clone(), &mut pipeline, reader);
         let scribe = match transcriber {
             Some(hired) => Some(hired.scribe(&mut pipeline)?),
             None => None,
@@ -222,7 +235,8 @@ impl Machine {
         };
         // Nothing is released over a break before its event was heard.
         pipeline.release(0);
-        let latch = std::sync::Arc::<Latch>::default();
+        let a_second = (format.rate * u32::from(format.channels)).max(MOST_HEARD);
+        let latch = std::sync::Arc::new(Latch::new(before.as_millis() as u64, a_second));
         let door = Door::new(capture, latch.clone());
         let hold_ms = options.hold.map(|hold| hold.as_millis() as Ms);
         let hands = Hands {
@@ -232,6 +246,7 @@ impl Machine {
             keeper,
             scribe,
             options,
+            graph: graph.fingerprint(),
             format: audio,
             asked: VecDeque::new(),
             hole: None,
@@ -368,6 +383,10 @@ impl Machine {
 
     /// What is to be told of the audio: that it is back, that the microphone is open.
     fn look_back(&mut self, now: Ms) {
+        match self.hands.latch.prewarmed_ns() {
+            0 => {}
+            ns => self.hands.keeper.order(now, keeper::Order::Prewarmed { ns }),
+        }
         let hole = self.hands.hole.take();
         let captured = self.session.captured_ms();
         let grown = captured > std::mem::replace(&mut self.captured_ms, captured);
@@ -386,6 +405,9 @@ impl Machine {
         }
         let open = self.session.is_open();
         if std::mem::replace(&mut self.open, open) != open {
+            if !open {
+                self.hands.latch.forget();
+            }
             self.say(Said::Microphone { open });
         }
         if let Some((_, breaks)) = self.hold.take_if(|(until, _)| *until <= now) {
@@ -402,6 +424,12 @@ impl Machine {
         self.out.borrow_mut().said.pop_front()
     }
 }
+
+/// How much audio may wait for the graph.
+const ENTRY_SECONDS: f64 = 2.0;
+
+/// Samples a second that a microphone may have and be remembered for as long as is wanted.
+const MOST_HEARD: u32 = 2 * 48_000;
 
 /// The number of a stop that nobody asked for, because the source has ended.
 const ENDED: u32 = u32::MAX;
@@ -445,8 +473,7 @@ impl Clerk<'_> {
         hands.take = None;
         hands.text = Text::None;
         hands.pipeline.renew();
-        hands.latch.gate(false);
-        hands.latch.take(true);
+        hands.latch.open();
         if let Some(scribe) = hands.scribe.as_mut().filter(|_| asked.transcription) {
             let language = asked.language.unwrap_or_else(|| hands.options.language.clone());
             scribe.order(now, scribe::Order::Start(language));
@@ -465,8 +492,13 @@ impl Clerk<'_> {
             container,
             gaps,
             chunks: hands.options.chunks,
+            protection: hands.options.protection,
             format: hands.format,
-            made_with: hands.options.made_with.clone(),
+            made_with: [
+                ("device", hands.options.device.clone()),
+                ("profile", hands.options.profile.clone()),
+                ("graph", Some(hands.graph.clone())),
+            ],
             key: hands.options.key.clone(),
         };
         hands.keeper.order(now, keeper::Order::Open(plan));
@@ -487,7 +519,7 @@ impl Clerk<'_> {
 
     /// The take ends; what is told from here on waits until it is complete.
     fn finalise(&mut self, now: Ms) {
-        self.hands.latch.take(false);
+        self.hands.latch.shut();
         self.out.borrow_mut().closing = Some(now.saturating_add(CLOSING_MS));
         self.hands.run_graph();
         match &mut self.hands.scribe {
@@ -534,6 +566,7 @@ impl Clerk<'_> {
                 out.closed(None);
             }
             keeper::Answer::Discarded => self.out.borrow_mut().closed(None),
+            keeper::Answer::Dropped { at, lost } => self.say(Said::Dropped { at, lost }),
             keeper::Answer::Chunk(path, chunk) => self.say(Said::Chunk { path, chunk }),
             keeper::Answer::Trouble(sentence) => self.say(Said::Trouble(sentence)),
         }
@@ -562,7 +595,7 @@ impl Takes for Clerk<'_> {
             TakeOrder::Recover => hands.keeper.order(now, keeper::Order::Recover),
             TakeOrder::Open { gaps } => self.open(now, gaps),
             TakeOrder::Discard => {
-                hands.latch.take(false);
+                hands.latch.shut();
                 self.out.borrow_mut().closing = Some(now.saturating_add(CLOSING_MS));
                 hands.keeper.order(now, keeper::Order::Discard);
                 if let Some(scribe) = hands.scribe.as_mut() {

@@ -481,6 +481,7 @@ impl Control {
             }
             Said::Microphone { open } => RecorderEvent::Microphone { open },
             Said::Chunk { path, chunk } => RecorderEvent::Chunk { path, chunk },
+            Said::Dropped { at, lost } => RecorderEvent::Dropped { at, lost },
             Said::Partial(text) => RecorderEvent::Partial(text),
             Said::Trouble(sentence) => {
                 self.trouble = Some(sentence.clone());

@@ -44,6 +44,7 @@ use self::cut::Cut;
 use self::manifest::Manifest;
 use self::part::Part;
 use super::journal::Journal;
+use super::opened::News;
 use super::{Container, Missing, in_rate};
 
 pub use self::manifest::Chunk;
@@ -89,13 +90,6 @@ impl Default for Chunks {
         let length = Duration::from_secs(30);
         Self { length, at_silences: false, format: Container::default() }
     }
-}
-
-/// What there is to tell.
-pub(super) enum News {
-    Sealed(Chunk),
-    /// As a sentence.
-    Trouble(String),
 }
 
 /// Cuts a take into chunks while it is written.

@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use ringbuf::HeapCons;
+use ringbuf::traits::Consumer;
 use tympan_backends::BackendError;
 use tympan_backends::storage::Storage;
 use tympan_core::session::{Event, Gap, Ms};
 
-use super::chunks::News;
-use super::opened::{OpenTake, Plan};
+use super::opened::{News, OpenTake, Plan};
 use super::recover::{Recovered, recover, recover_one};
 use super::sealed::Key;
 use super::{Chunk, Take};
 use crate::PcmReader;
-use crate::pipeline::Shared;
+use crate::pipeline::{Pipeline, Shared};
 use crate::recorder::office::{Desk, Work};
 
 /// What a keeper is to do.
@@ -22,6 +24,10 @@ pub(crate) enum Order {
     /// Complete what an earlier run left open.
     Recover,
     Open(Plan),
+    /// So much of it was captured before it was asked for.
+    Prewarmed {
+        ns: u64,
+    },
     /// The take never began.
     Discard,
     Gap(Gap),
@@ -35,6 +41,7 @@ pub(crate) enum Order {
 }
 
 /// What a keeper says.
+#[expect(clippy::large_enum_variant, reason = "there is one of it at a time")]
 pub(crate) enum Answer {
     /// For the session.
     Event(Event),
@@ -49,6 +56,8 @@ pub(crate) enum Answer {
     Discarded,
     /// A chunk of the take is sealed, and its file is here.
     Chunk(PathBuf, Chunk),
+    /// The disk was too slow: silence stands in for so much.
+    Dropped { at: Duration, lost: Duration },
     /// What went wrong, as a sentence.
     Trouble(String),
 }
@@ -63,6 +72,7 @@ pub(crate) struct Keeper {
     /// What takes are sealed with.
     key: Option<Key>,
     reader: PcmReader,
+    speech: HeapCons<tympan_core::Event>,
     shared: Arc<Shared>,
     take: Option<OpenTake>,
     /// A block that waits until a gap before it is told, and since when.
@@ -79,11 +89,25 @@ impl Keeper {
         storage: Arc<dyn Storage>,
         recordings: PathBuf,
         key: Option<Key>,
+        pipeline: &mut Pipeline,
         reader: PcmReader,
-        shared: Arc<Shared>,
     ) -> Self {
+        let speech = pipeline.speech().expect("there is one keeper");
         let (take, waiting, next, breaking, closing) = (None, None, None, None, None);
-        Self { storage, recordings, key, reader, shared, take, waiting, next, breaking, closing }
+        let shared = pipeline.shared();
+        Self {
+            storage,
+            recordings,
+            key,
+            reader,
+            speech,
+            shared,
+            take,
+            waiting,
+            next,
+            breaking,
+            closing,
+        }
     }
 
     fn recover(&self, desk: &Desk<Self>) {
@@ -107,6 +131,7 @@ impl Keeper {
     fn open(&mut self, plan: Plan, desk: &Desk<Self>) {
         // What is left of a take that is over is not of this one.
         while self.reader.try_next().is_some() {}
+        self.speech.clear();
         (self.waiting, self.next) = (None, None);
         let event = match OpenTake::create(&self.storage, &self.recordings, plan) {
             Ok(take) => {
@@ -168,23 +193,37 @@ impl Keeper {
         take.end_chunks();
         Self::pass_on(take.news(), take.folder(), desk);
         let (folder, told) = (take.folder().to_owned(), take.has_failed());
-        let error = match take.finalise(text) {
+        let finalised = take.finalise(text);
+        Self::pass_on(take.news(), &folder, desk);
+        let error = match finalised {
             Ok(take) => return desk.answer(Answer::Closed(Some(take))),
             Err(error) => error,
         };
+        // Nobody writes it any more.
+        drop(take);
+        desk.answer(Answer::Trouble(error.message));
         // What the next process would do about it can be tried at once.
-        match recover_one(&*self.storage, &folder, self.key.as_ref()) {
-            Recovered::Take(take) => desk.answer(Answer::Closed(Some(take))),
-            Recovered::Empty(_) => desk.answer(Answer::Closed(None)),
-            Recovered::Left(..) => {
-                desk.answer(Answer::Trouble(error.message));
-                desk.answer(Answer::Unfinished { told });
-            }
+        desk.answer(match recover_one(&*self.storage, &folder, self.key.as_ref()) {
+            Recovered::Take(take) => Answer::Closed(Some(take)),
+            Recovered::Empty(_) => Answer::Closed(None),
+            Recovered::Left(..) => Answer::Unfinished { told },
+        });
+    }
+
+    /// Brings what the graph says of speech.
+    fn listen(&mut self) {
+        let Some(take) = &mut self.take else {
+            self.speech.clear();
+            return;
+        };
+        take.place_early();
+        while let Some(event) = self.speech.try_pop() {
+            take.speech(event);
         }
     }
 
-    /// Tells what there is to tell of chunks.
-    fn tell_chunks(&mut self, desk: &Desk<Self>) {
+    /// Tells what there is to tell of the take.
+    fn tell_news(&mut self, desk: &Desk<Self>) {
         if let Some(take) = &mut self.take {
             Self::pass_on(take.news(), take.folder(), desk);
         }
@@ -194,6 +233,7 @@ impl Keeper {
         for news in news {
             desk.answer(match news {
                 News::Sealed(chunk) => Answer::Chunk(chunk.path(folder), chunk),
+                News::Dropped { at, lost } => Answer::Dropped { at, lost },
                 News::Trouble(sentence) => Answer::Trouble(sentence),
             });
         }
@@ -208,6 +248,10 @@ impl Work for Keeper {
         match order {
             Order::Recover => self.recover(desk),
             Order::Open(plan) => self.open(plan, desk),
+            Order::Prewarmed { ns } => self.on_take(desk, |take| {
+                take.prewarmed(ns);
+                Ok(())
+            }),
             Order::Discard => {
                 // Nothing is in it; what cannot be removed now, recovery removes.
                 let _ = self.take.take().map(OpenTake::discard);
@@ -229,7 +273,7 @@ impl Work for Keeper {
             // As soon as everything is here, which is seen to next.
             Order::Finalise(text) => self.closing = Some((now, text)),
         }
-        self.tell_chunks(desk);
+        self.tell_news(desk);
     }
 
     fn tend(&mut self, now: Ms, desk: &Desk<Self>) -> bool {
@@ -240,7 +284,8 @@ impl Work for Keeper {
         }
         let pumped = self.pump(now);
         Self::tell(pumped, desk);
-        self.tell_chunks(desk);
+        self.listen();
+        self.tell_news(desk);
         let late = |since: Ms| now >= since.saturating_add(LAST_FRAMES_MS);
         if self.breaking.take_if(|since| settled || late(*since)).is_some() {
             self.on_take(desk, OpenTake::break_off);

@@ -3,35 +3,29 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tympan_backends::BackendError;
-use tympan_backends::storage::{Medium, Storage};
+use tympan_backends::storage::{Medium, Protection, Storage};
 use tympan_core::session::{Gap, GapPolicy, Ms};
-use tympan_core::{Format, Header};
+use tympan_core::{Event, Format, Header, What};
 
-use super::audio::Audio;
-use super::chunks::{Chunker, Chunks, News};
+use super::chunks::{Chunk, Chunker, Chunks};
 use super::journal::Journal;
+use super::levels::Meter;
+use super::part::{self, Writing};
 use super::progress::Progress;
-use super::sealed::{self, Key, Sealer};
-use super::sidecar::{self, Missing, Take};
-use super::{Container, date, in_rate};
+use super::sealed::Key;
+use super::sidecar::{self, Stretch, Take};
+use super::timeline::{Place, Timeline};
+use super::{Container, date, duration, in_rate};
 
 /// What the names of open takes end with.
 pub(super) const OPEN: &str = ".open";
 
-/// After so much audio it is handed to the system, and after so much time it is to
-/// survive a power cut.
-const FLUSH_MS: u64 = 80;
-const SYNC_MS: Ms = 500;
-
 /// Room that is kept for what makes a take complete, for when the disk is full.
 const RESERVE: (&str, usize) = ("reserve", 64 * 1024);
-
-/// Marks of time are as exact as this; borders of segments are exact.
-const NEAR_MS: u64 = 60;
 
 /// How a take is to be.
 #[derive(Clone, Debug)]
@@ -40,38 +34,51 @@ pub(crate) struct Plan {
     pub(crate) gaps: GapPolicy,
     /// Whether it is kept as chunks too, and how.
     pub(crate) chunks: Option<Chunks>,
+    /// When its files can be used on a phone that is locked.
+    pub(crate) protection: Option<Protection>,
     /// The audio that comes.
     pub(crate) format: Format,
     /// What it is made with, for the journal.
-    pub(crate) made_with: serde_json::Value,
+    pub(crate) made_with: [(&'static str, Option<String>); 3],
     /// What it is sealed with.
     pub(crate) key: Option<Key>,
+}
+
+/// What there is to tell of a take that is being written.
+pub(super) enum News {
+    Sealed(Chunk),
+    /// Silence stands in for what was lost.
+    Dropped {
+        at: Duration,
+        lost: Duration,
+    },
+    /// As a sentence.
+    Trouble(String),
 }
 
 /// One take, from its first frame to its last.
 pub(super) struct OpenTake {
     storage: Arc<dyn Storage>,
     plan: Plan,
-    /// The name of its audio.
-    file: String,
     folder: PathBuf,
-    started: String,
     journal: Journal,
     sidecar: Box<dyn Medium>,
-    audio: Audio,
-    /// What is under the audio of a take that is sealed.
-    sealer: Option<Sealer>,
-    progress: Progress,
+    writing: Writing,
+    /// Frames in the files before that one, how many of them are filling, and how long
+    /// those files are: none of one that could not be ended.
+    before: u64,
+    filled: u64,
+    ended: Vec<Option<u64>>,
     chunker: Option<Chunker>,
+    /// Not of a take that is sealed: it would be told in plain.
+    levels: Option<Meter>,
+    timeline: Timeline,
+    /// Events of the graph that are of a segment of which nothing has come yet.
+    early: Vec<Event>,
+    speaking: bool,
     /// The segment that is written, and where its next frame belongs.
     segment: Option<(u32, i64)>,
-    /// Where segments begin, in frames of the take.
-    borders: Vec<u64>,
-    gaps: Vec<Missing>,
-    pauses: Vec<Missing>,
-    dropped: u64,
-    flushed: u64,
-    synced: Option<Ms>,
+    news: Vec<News>,
     /// A write failed: what comes now is lost.
     failed: bool,
 }
@@ -88,47 +95,27 @@ impl OpenTake {
         };
         let (folder, started) =
             new_folder(&**storage, recordings).map_err(|error| failed(recordings, &error))?;
-        let mut file = format!("audio.{}", plan.container.extension());
-        if plan.key.is_some() {
-            file = format!("{file}.{}", sealed::EXTENSION);
-        }
-        let path = folder.join(&file);
+        let file = part::name(&plan, 0);
         let begin = || {
+            if let Some(protection) = plan.protection {
+                // For all that is made in it.
+                storage.protect(&folder, protection)?;
+            }
             let mut journal = Journal::create(&**storage, &folder)?;
-            journal.line(
-                "open",
-                json!({
-                    "v": 1,
-                    "started": started,
-                    "file": file,
-                    "container": plan.container.name(),
-                    "rate": plan.format.rate,
-                    "channels": plan.format.channels,
-                    "sealed": plan.key.is_some(),
-                    "made_with": plan.made_with,
-                }),
-            )?;
+            journal.line("open", described(&plan, &file, &started))?;
             journal.sync()?;
             storage.create(&folder.join(RESERVE.0))?.write_all(&vec![0; RESERVE.1])?;
             let sidecar = storage.create(&folder.join(sidecar::NAME))?;
-            let medium = storage.create(&path)?;
-            let (progress, medium) = Progress::create(&**storage, &folder, medium)?;
-            let (medium, sealer) = sealed_with(plan.key.as_ref(), medium)?;
-            storage.sync_folder(&folder)?;
-            storage.sync_folder(recordings)?;
-            Ok(((journal, sidecar, progress, sealer), medium))
+            Ok((journal, sidecar))
         };
-        let begun = begin().map_err(|error| failed(&path, &error));
-        let begun = begun.and_then(|((journal, sidecar, mut progress, sealer), medium)| {
-            let mut audio = Audio::begin(plan.container, medium, &path, plan.format)?;
-            // What stands in front of everything is not to be missing one day.
-            audio.sync()?;
-            let began = progress.flushed().and_then(|()| progress.synced());
-            let began = began.and_then(|()| progress.sync());
-            began.map_err(|error| failed(&path, &error))?;
-            Ok((journal, sidecar, progress, audio, sealer))
+        let begun = begin().map_err(|error| failed(&folder, &error));
+        let begun = begun.and_then(|(journal, sidecar)| {
+            let writing = Writing::create(&**storage, &folder, &file, &plan)?;
+            let named = storage.sync_folder(recordings);
+            named.map_err(|error| failed(recordings, &error))?;
+            Ok((journal, sidecar, writing))
         });
-        let (journal, sidecar, progress, audio, sealer) = match begun {
+        let (journal, sidecar, writing) = match begun {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing is in it; if it cannot be removed either, recovery does it.
@@ -136,30 +123,27 @@ impl OpenTake {
                 return Err(error);
             }
         };
-        let chunker = plan
-            .chunks
-            .map(|chunks| Chunker::new(storage, folder.clone(), chunks, plan.format, audio.rate()));
+        let (format, rate) = (plan.format, writing.rate());
+        let chunker =
+            plan.chunks.map(|plan| Chunker::new(storage, folder.clone(), plan, format, rate));
         Ok(Self {
             storage: storage.clone(),
-            plan,
-            file,
             folder,
-            started,
             journal,
             sidecar,
-            progress,
-            audio,
+            writing,
+            before: 0,
+            filled: 0,
+            ended: Vec::new(),
             chunker,
-            sealer,
+            levels: plan.key.is_none().then(|| Meter::new(format, rate)),
+            timeline: Timeline::new(format.rate),
+            early: Vec::new(),
+            speaking: false,
             segment: None,
-            borders: Vec::new(),
-            gaps: Vec::new(),
-            pauses: Vec::new(),
-            dropped: 0,
-            flushed: 0,
-            // The first audio is synced at once: a head is written with it.
-            synced: None,
+            news: Vec::new(),
             failed: false,
+            plan,
         })
     }
 
@@ -183,11 +167,28 @@ impl OpenTake {
 
     /// Frames in front of the next one, at the rate of what comes.
     fn frames(&self) -> u64 {
-        self.audio.position()
+        self.before + self.writing.position()
     }
 
-    fn frames_of(&self, ms: Ms) -> u64 {
-        ms.saturating_mul(u64::from(self.plan.format.rate)) / 1000
+    /// Frames of what comes as frames of the file, which may play at another rate.
+    fn in_file(&self, frames: u64) -> u64 {
+        self.timeline.in_file(frames, self.writing.rate())
+    }
+
+    /// Does what a disk may refuse. Once it has, nothing is written any more.
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, BackendError>,
+    ) -> Result<T, BackendError> {
+        let done = work(self);
+        self.failed |= done.is_err();
+        done
+    }
+
+    /// A line of the journal. The audio is what matters: where this fails, the next write
+    /// will, and the line is written when there is room.
+    fn tell(&mut self, event: &str, fields: Value) {
+        let _ = self.journal.line(event, fields);
     }
 
     /// Writes a block. After a failure nothing is written any more.
@@ -195,7 +196,45 @@ impl OpenTake {
         if self.failed || samples.is_empty() {
             return Ok(());
         }
-        self.written(header, samples)
+        match self.segment {
+            Some((segment, next)) if segment == header.segment => {
+                self.stand_in(u64::try_from(header.position - next).unwrap_or(0))?;
+            }
+            _ => self.begin_segment(header)?,
+        }
+        self.segment = Some((header.segment, header.position + i64::from(header.frames)));
+        self.samples(samples)
+    }
+
+    /// What a slow disk lost keeps its place.
+    fn stand_in(&mut self, lost: u64) -> Result<(), BackendError> {
+        if lost == 0 {
+            return Ok(());
+        }
+        let at = self.in_file(self.frames());
+        self.silence(lost)?;
+        let drop = Stretch { at, frames: self.in_file(self.frames()) - at };
+        self.tell("drop", json!({ "at": drop.at, "frames": drop.frames }));
+        let time = |frames| duration(frames, self.writing.rate());
+        self.news.push(News::Dropped { at: time(drop.at), lost: time(drop.frames) });
+        Ok(())
+    }
+
+    fn begin_segment(&mut self, header: &Header) -> Result<(), BackendError> {
+        self.border()?;
+        let at = self.frames();
+        self.timeline.begins(header.segment, header.position, at);
+        let line = json!({ "at": self.in_file(at), "filled": self.in_file(self.filling()) });
+        self.tell("segment", line);
+        if let Some(chunker) = &mut self.chunker {
+            chunker.segment();
+        }
+        Ok(())
+    }
+
+    /// Frames so far that are silence with which encoders were pushed out.
+    fn filling(&self) -> u64 {
+        self.filled + self.writing.filled()
     }
 
     /// Capture breaks off here: nothing of before is to wait in an encoder. Where the take
@@ -203,50 +242,33 @@ impl OpenTake {
     ///
     /// The silence that pushed it out is in the take, so it is in chunks.
     fn border(&mut self) -> Result<(), BackendError> {
-        let filled = self.audio.filled();
-        self.audio.border().inspect_err(|_| self.failed = true)?;
-        let filled = (self.audio.filled() - filled) as usize;
+        let filled = self.writing.filled();
+        self.attempt(|take| take.writing.border())?;
+        let filled = (self.writing.filled() - filled) as usize;
+        self.timeline.stands_beside(filled as u64);
+        self.hear(&vec![0.0; filled * usize::from(self.plan.format.channels)]);
         if let Some(chunker) = &mut self.chunker {
-            let silence = vec![0.0; filled * usize::from(self.plan.format.channels)];
-            chunker.samples(&silence, &mut self.journal);
             chunker.border();
         }
         Ok(())
     }
 
-    fn written(&mut self, header: &Header, samples: &[f32]) -> Result<(), BackendError> {
-        match self.segment {
-            Some((segment, next)) if segment == header.segment => {
-                // What a slow disk lost keeps its place.
-                let lost = u64::try_from(header.position - next).unwrap_or(0);
-                self.dropped += lost;
-                self.silence(lost)?;
-            }
-            _ => self.begin_segment()?,
-        }
-        self.segment = Some((header.segment, header.position + i64::from(header.frames)));
-        self.samples(samples)
-    }
-
-    fn begin_segment(&mut self) -> Result<(), BackendError> {
-        self.border()?;
-        let at = self.frames();
-        self.borders.push(at);
-        // As with marks: where the journal fails, the next write will.
-        let _ = self.journal.line("segment", json!({ "at": self.in_file(at) }));
-        if let Some(chunker) = &mut self.chunker {
-            chunker.segment();
-        }
-        Ok(())
-    }
-
     fn samples(&mut self, samples: &[f32]) -> Result<(), BackendError> {
-        self.audio.samples(samples).inspect_err(|_| self.failed = true)?;
+        self.attempt(|take| take.writing.samples(samples))?;
+        self.hear(samples);
+        // A record says how far the take plays behind it, so it is not to fill up before.
+        if self.plan.key.is_some() { self.flush_if_due() } else { Ok(()) }
+    }
+
+    /// What is in the audio is in all that is made beside it.
+    fn hear(&mut self, samples: &[f32]) {
+        if let Some(levels) = &mut self.levels {
+            let journal = &mut self.journal;
+            levels.hear(samples, |line| drop(journal.line("levels", line)));
+        }
         if let Some(chunker) = &mut self.chunker {
             chunker.samples(samples, &mut self.journal);
         }
-        // A record says how far the take plays behind it, so it is not to fill up before.
-        if self.sealer.is_some() { self.flush_if_due() } else { Ok(()) }
     }
 
     fn silence(&mut self, mut frames: u64) -> Result<(), BackendError> {
@@ -266,17 +288,55 @@ impl OpenTake {
             return Ok(());
         }
         self.flush_if_due()?;
-        let due = self.synced.is_none_or(|synced| now.saturating_sub(synced) >= SYNC_MS);
-        if due && self.flushed > 0 {
-            self.audio.sync().inspect_err(|_| self.failed = true)?;
-            let first = self.synced.replace(now).is_none();
-            let _ = self.progress.synced();
-            // Only WAV needs it to the moment; others have checksums of their own.
-            if first || self.plan.container.sample_type().is_some() {
-                let _ = self.progress.sync();
-            }
+        if self.writing.is_sync_due(now)
+            && let Err(error) = self.writing.sync(now)
+        {
+            return self.attempt(|take| take.go_on(error));
         }
         Ok(())
+    }
+
+    /// The disk did not confirm what was written last, and asking once more would prove
+    /// nothing. What comes goes to a new file, and this one is ended.
+    fn go_on(&mut self, error: BackendError) -> Result<(), BackendError> {
+        if self.writing.safe() == 0 && !self.ended.is_empty() {
+            // It has confirmed nothing since the last time.
+            return Err(error);
+        }
+        self.border()?;
+        let suspect = self.doubt();
+        let file = part::name(&self.plan, self.ended.len() + 1);
+        let (at, filled) = (self.in_file(self.frames()), self.in_file(self.filling()));
+        self.tell("part", json!({ "file": file, "at": at, "filled": filled }));
+        let new = Writing::create(&*self.storage, &self.folder, &file, &self.plan);
+        let new = new.inspect_err(|_| {
+            // Nothing is in it.
+            let _ = self.storage.remove(&self.folder.join(&file));
+        })?;
+        self.before += self.writing.position();
+        self.filled += self.writing.filled();
+        let mut old = std::mem::replace(&mut self.writing, new);
+        let ended = old.finish().and_then(|frames| old.seal(frames, &[]).map(|()| frames));
+        let _ = old.confirm();
+        self.ended.push(ended.ok());
+        if let Some((segment, next)) = self.segment {
+            self.timeline.begins(segment, next, self.before);
+        }
+        self.news.push(News::Trouble(format!(
+            "{}; the take goes on in `{file}`, and the last {} ms before it would not survive a \
+             power cut for certain",
+            error.message,
+            suspect.frames * 1000 / u64::from(self.writing.rate().max(1))
+        )));
+        Ok(())
+    }
+
+    /// Writes down what the disk has not confirmed.
+    fn doubt(&mut self) -> Stretch {
+        let at = self.in_file(self.before + self.writing.safe());
+        let suspect = Stretch { at, frames: self.in_file(self.frames()) - at };
+        self.tell("suspect", json!({ "at": suspect.at, "frames": suspect.frames }));
+        suspect
     }
 
     /// Capture has broken off, and may never go on.
@@ -289,74 +349,74 @@ impl OpenTake {
     }
 
     fn flush_if_due(&mut self) -> Result<(), BackendError> {
-        let due = self.frames() - self.flushed >= self.frames_of(FLUSH_MS);
-        if due { self.flush() } else { Ok(()) }
+        if self.writing.is_flush_due() { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), BackendError> {
-        self.flushed = self.frames();
-        self.audio.flush().and_then(|()| self.seal()).inspect_err(|_| self.failed = true)?;
-        // Where it cannot be written, recovery is only more careful.
-        let _ = self.progress.flushed();
+        self.attempt(|take| take.writing.flush())?;
         if let Some(chunker) = &mut self.chunker {
             chunker.flush();
         }
         Ok(())
     }
 
-    /// Makes a record of what was written, where that is done.
-    fn seal(&self) -> Result<(), BackendError> {
-        let Some(sealer) = &self.sealer else { return Ok(()) };
-        sealer.record(self.audio.written()).map_err(|error| self.not_sealed(&error))
-    }
-
-    fn not_sealed(&self, error: &io::Error) -> BackendError {
-        let message = format!(
-            "sealing `{}` failed: {error}; what is sealed before stays readable",
-            self.folder.join(&self.file).display()
-        );
-        BackendError::new(tympan_backends::BackendErrorKind::Failed, message)
+    /// The take begins with so much that was captured before it was asked for.
+    pub(super) fn prewarmed(&mut self, ns: u64) {
+        let frames = in_rate(ns, 1_000_000_000, self.plan.format.rate);
+        self.timeline.stands_beside(frames);
+        let frames = self.in_file(frames);
+        self.tell("prewarmed", json!({ "frames": frames }));
     }
 
     /// Something is missing behind `at` ms of audio.
     pub(super) fn gap(&mut self, gap: Gap) -> Result<(), BackendError> {
-        let mark = self.mark("gap", gap.at, gap.ms(), gap.cause.name());
-        self.gaps.push(mark);
-        if self.fills() { self.silence(self.frames_of(gap.ms())) } else { Ok(()) }
+        self.mark("gap", gap.at, gap.ms(), gap.cause.name());
+        if !self.fills() {
+            return Ok(());
+        }
+        let frames = self.timeline.frames_of(gap.ms());
+        self.timeline.stands_beside(frames);
+        self.silence(frames)
     }
 
     /// The user paused behind `at` ms of audio.
     pub(super) fn pause(&mut self, at: Ms, ms: Ms) {
-        let mark = self.mark("pause", at, ms, "user");
-        self.pauses.push(mark);
+        self.mark("pause", at, ms, "user");
     }
 
-    /// The frame that a moment of captured time is at. What is missing lies between two
-    /// segments, or behind the last.
-    fn place(&self, at: Ms) -> u64 {
-        let told = self.frames_of(at);
-        let filled: u64 = if self.fills() { self.gaps.iter().map(|gap| gap.ms).sum() } else { 0 };
-        let told = told + self.frames_of(filled) + self.audio.filled();
-        let ends = self.borders.iter().copied().chain([self.frames()]);
-        let nearest = ends.min_by_key(|border| border.abs_diff(told)).unwrap_or(told);
-        if nearest.abs_diff(told) <= self.frames_of(NEAR_MS) { nearest } else { told }
-    }
-
-    /// A place behind `at` ms of captured audio, in frames of the file, written down.
-    fn mark(&mut self, event: &str, at: Ms, ms: Ms, cause: &str) -> Missing {
-        let at = self.in_file(self.place(at));
-        // The audio is what matters; where the journal fails, the next write will.
-        let _ = self.journal.line(event, json!({ "at": at, "ms": ms, "cause": cause }));
-        let missing = Missing { at, ms, cause: cause.to_owned() };
+    /// A place behind `at` ms of captured audio, written down.
+    fn mark(&mut self, event: &str, at: Ms, ms: Ms, cause: &str) {
+        let at = self.in_file(self.timeline.of_captured(at, self.frames()));
+        self.tell(event, json!({ "at": at, "ms": ms, "cause": cause }));
+        let missing = sidecar::Missing { at, ms, cause: cause.to_owned() };
         if let Some(chunker) = &mut self.chunker {
             chunker.missing(&missing);
         }
-        missing
     }
 
-    /// Frames of what comes as frames of the file, which may play at another rate.
-    fn in_file(&self, frames: u64) -> u64 {
-        in_rate(frames, self.plan.format.rate, self.audio.rate())
+    /// Somebody began to speak, or ceased, says the graph.
+    pub(super) fn speech(&mut self, event: Event) {
+        if self.plan.key.is_some() {
+            // Not in plain, as little as levels.
+            return;
+        }
+        let starts = event.what == What::SpeechStart;
+        match self.timeline.of_event(&event) {
+            Place::At(at) if starts != self.speaking => {
+                self.speaking = starts;
+                let at = self.in_file(at);
+                self.tell(if starts { "speech_start" } else { "speech_end" }, json!({ "at": at }));
+            }
+            Place::Later if self.early.len() < EARLY => self.early.push(event),
+            _ => {}
+        }
+    }
+
+    /// Events that came before their segment are placed, if it is there now.
+    pub(super) fn place_early(&mut self) {
+        for event in std::mem::take(&mut self.early) {
+            self.speech(event);
+        }
     }
 
     /// Seals the last chunk. To be done before the take is completed, so that it takes none
@@ -367,44 +427,63 @@ impl OpenTake {
         }
     }
 
-    /// What there is to tell of chunks.
+    /// What there is to tell.
     pub(super) fn news(&mut self) -> Vec<News> {
-        self.chunker.as_mut().map(Chunker::news).unwrap_or_default()
+        let mut news = self.chunker.as_mut().map(Chunker::news).unwrap_or_default();
+        news.append(&mut self.news);
+        news
     }
 
     /// Ends the take: its audio is complete, its folder gets its name.
-    pub(super) fn finalise(mut self, transcript: Option<String>) -> Result<Take, BackendError> {
+    pub(super) fn finalise(&mut self, transcript: Option<String>) -> Result<Take, BackendError> {
         // If the room is not to be had, it may not be needed.
         let _ = give_room(&*self.storage, &self.folder);
-        let frames = self.audio.finish()?;
-        let take = Take {
-            folder: closed(&self.folder),
-            file: self.file.clone(),
-            container: self.plan.container,
-            started: self.started.clone(),
-            rate: self.audio.rate(),
-            channels: self.plan.format.channels,
-            frames,
-            filled: self.in_file(self.audio.filled()),
-            gaps: std::mem::take(&mut self.gaps),
-            pauses: std::mem::take(&mut self.pauses),
-            dropped: self.in_file(self.dropped),
-            transcript,
-            sealed: self.sealer.is_some(),
-            recovered: false,
-            lost_ms: None,
-            chunks: self.chunker.take().map(Chunker::sealed).unwrap_or_default(),
-        };
-        if let Some(sealer) = &self.sealer {
-            let ended = sealer.end(frames, take.to_json().to_string().as_bytes());
-            ended.map_err(|error| self.not_sealed(&error))?;
+        let last = self.writing.finish();
+        let last = last.inspect_err(|_| _ = self.doubt())?;
+        if let Some(line) = self.levels.as_mut().and_then(Meter::end) {
+            self.tell("levels", line);
         }
-        self.audio.sync()?;
+        let unsealed = |error: &io::Error| named_not(&self.folder, error);
+        let entries = self.journal.entries().map_err(|error| unsealed(&error))?;
+        let told = Take::told(&closed(&self.folder), &entries);
+        let mut take = told.ok_or_else(|| unsealed(&io::ErrorKind::InvalidData.into()))?;
+        let lengths = self.ended.iter().copied().chain([Some(last)]).collect::<Option<Vec<u64>>>();
+        // One of its files could not be ended: recovery can.
+        let lengths = lengths.ok_or_else(|| unsealed(&io::ErrorKind::WriteZero.into()))?;
+        for (part, length) in take.more.iter_mut().zip(&lengths[1..]) {
+            part.frames = *length;
+        }
+        // The last one may be one that could not be made.
+        take.more.retain(|part| part.frames > 0);
+        take.filled = self.in_file(self.filling());
+        take.end_at(lengths.iter().sum());
+        take.transcript = transcript;
+        take.chunks = self.chunker.take().map(Chunker::sealed).unwrap_or_default();
+        self.writing.seal(last, take.to_json().to_string().as_bytes())?;
+        self.confirm(&mut take);
+        let closed = json!({ "time": date::text(SystemTime::now()), "frames": take.frames });
+        self.tell("closed", closed);
+        let _ = self.journal.sync();
         // All of it is safe now, and not before.
-        let _ = Progress::remove(&*self.storage, &self.folder);
+        for path in take.paths() {
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            let _ = Progress::remove(&*self.storage, &self.folder, &file);
+        }
         let named = complete(&*self.storage, &self.folder, &mut *self.sidecar, &take);
-        let named = named.map_err(|error| named_not(&self.folder, &error));
-        named.map(|()| take)
+        named.map_err(|error| named_not(&self.folder, &error))?;
+        Ok(take)
+    }
+
+    /// Has the end of the audio go to the disk, and says so if it does not.
+    fn confirm(&mut self, take: &mut Take) {
+        let Err(error) = self.writing.confirm() else { return };
+        let suspect = self.doubt();
+        take.suspect.retain(|known| known.at != suspect.at);
+        take.suspect.push(suspect);
+        self.news.push(News::Trouble(format!(
+            "{}; the end of the take would not survive a power cut for certain",
+            error.message
+        )));
     }
 
     /// Removes a take that never began.
@@ -413,14 +492,25 @@ impl OpenTake {
     }
 }
 
-/// A medium for audio, and who seals what goes there, if somebody does.
-fn sealed_with(
-    key: Option<&Key>,
-    medium: Box<dyn Medium>,
-) -> io::Result<(Box<dyn Medium>, Option<Sealer>)> {
-    let Some(key) = key else { return Ok((medium, None)) };
-    let sealer = Sealer::begin(medium, key)?;
-    Ok((Box::new(sealer.clone()), Some(sealer)))
+/// Events of a segment of which nothing has come are no more than this.
+const EARLY: usize = 64;
+
+/// The first line of a journal.
+fn described(plan: &Plan, file: &str, started: &str) -> Value {
+    let mut line = json!({
+        "v": 1,
+        "tympan": env!("CARGO_PKG_VERSION"),
+        "started": started,
+        "file": file,
+        "container": plan.container.name(),
+        "rate": plan.format.rate,
+        "channels": plan.format.channels,
+        "sealed": plan.key.is_some(),
+    });
+    for (key, value) in &plan.made_with {
+        line[*key] = json!(value);
+    }
+    line
 }
 
 /// Frees what was kept for the end.

@@ -3,15 +3,15 @@
 //! and a WAV file has no checksums of its own.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tympan_backends::storage::{Medium, Storage};
 
 use super::sums::ogg as checksum;
 
-/// Its file, as long as the take is open.
-const NAME: &str = "progress";
+/// What its file has behind the name of the audio, as long as the take is open.
+const EXTENSION: &str = "progress";
 
 /// Flushes that are remembered: more than there are between two syncs.
 const BLOCKS: usize = 16;
@@ -69,15 +69,16 @@ impl Block {
 }
 
 impl Progress {
-    /// For the audio in `file`, which is to be written as it comes back.
+    /// For the audio of this name in `file`, which is to be written as it comes back.
     pub(super) fn create(
         storage: &dyn Storage,
         folder: &Path,
+        name: &str,
         file: Box<dyn Medium>,
     ) -> io::Result<(Self, Box<dyn Medium>)> {
         let tally = Tally::default();
         let counted = Counted { file, tally: tally.clone(), at: 0 };
-        let mut file = storage.create(&folder.join(NAME))?;
+        let mut file = storage.create(&beside(folder, name))?;
         // From here on its places are only written over: each is as it was or as it is.
         file.write_all(&[0; (BLOCKS + 1) * PLACE])?;
         Ok((Self { file, tally, next: 0 }, Box::new(counted)))
@@ -106,23 +107,28 @@ impl Progress {
         self.file.write_all(&block.bytes())
     }
 
-    pub(super) fn remove(storage: &dyn Storage, folder: &Path) -> io::Result<()> {
-        match storage.remove(&folder.join(NAME)) {
+    /// The audio of this name is safe: nobody will ask any more.
+    pub(super) fn remove(storage: &dyn Storage, folder: &Path, name: &str) -> io::Result<()> {
+        match storage.remove(&beside(folder, name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed,
         }
     }
 }
 
-/// How far the audio of a take that was left open can be believed, in bytes. None where
-/// nothing is known.
+fn beside(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.{EXTENSION}"))
+}
+
+/// How far audio that was left open can be believed, in bytes. None where nothing is known.
 pub(super) fn believed(
     storage: &dyn Storage,
     folder: &Path,
+    name: &str,
     file: &mut dyn Medium,
 ) -> io::Result<Option<u64>> {
     let mut bytes = Vec::new();
-    match storage.open(&folder.join(NAME)) {
+    match storage.open(&beside(folder, name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         progress => progress?.take(((BLOCKS + 1) * PLACE) as u64).read_to_end(&mut bytes)?,
     };

@@ -2,8 +2,9 @@
 
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tympan_backends::storage::{Medium, Storage};
 
 use super::journal::{self, Journal};
@@ -11,12 +12,13 @@ use super::opened::{OPEN, closed, complete, give_room};
 use super::progress::{self, Progress};
 use super::repair::{State, ms, repair};
 use super::sealed::{self, Key};
-use super::sidecar::{self, Missing, Take};
-use super::{Container, chunks};
+use super::sidecar::{self, Part, Take};
+use super::{chunks, date};
 
 /// What became of a take that was open.
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there are few of them")]
 pub enum Recovered {
     /// It is complete now.
     Take(Take),
@@ -58,30 +60,44 @@ pub fn recover_one(storage: &dyn Storage, folder: &Path, key: Option<&Key>) -> R
 
 /// Completes one take, if there is anything in it.
 fn finish(storage: &dyn Storage, folder: &Path, key: Option<&Key>) -> io::Result<Option<Take>> {
-    let Some(mut take) = opened(storage, folder)? else {
-        return empty(storage, folder);
-    };
-    take.folder = closed(folder);
-    let mut file = match storage.open(&folder.join(&take.file)) {
+    let mut journal = match Journal::reopen(storage, folder) {
+        // A kill came before the first line: there is nothing but a folder.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return empty(storage, folder),
-        opened => opened?,
+        journal => journal?,
     };
-    let is_kept = if take.sealed {
-        count(&mut *file, key, &mut take)?
-    } else {
-        whole(storage, folder, &mut *file, &mut take)?
-    };
-    if !is_kept {
-        return remove(storage, folder);
+    let lines = journal.entries()?;
+    let Some(mut take) = Take::told(folder, &lines) else { return empty(storage, folder) };
+    let files: Vec<String> = std::iter::once(take.file.clone())
+        .chain(take.more.drain(..).map(|part| part.file))
+        .collect();
+    let mut kept = Vec::new();
+    let mut lost_ms = Some(0);
+    for name in files {
+        let Some(found) = file(storage, folder, &name, &take, key)? else { continue };
+        take.rate = found.rate;
+        lost_ms = lost_ms.zip(found.lost_ms).map(|(before, lost)| before + lost);
+        kept.push(Part { file: name, frames: found.frames });
     }
-    file.sync()?;
+    if kept.is_empty() {
+        return gone(storage, folder);
+    }
+    let frames = kept.iter().map(|part| part.frames).sum();
+    take.file = kept.remove(0).file;
+    take.more = kept;
+    take.end_at(frames);
+    (take.folder, take.recovered, take.lost_ms) = (closed(folder), true, lost_ms);
     let _ = give_room(storage, folder);
-    let _ = Progress::remove(storage, folder);
+    for path in take.paths() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let _ = Progress::remove(storage, folder, &name);
+    }
     // Chunks never cost a take: what could not be sealed is in it.
-    let lines = journal::read(storage, folder)?;
     let sealed = chunks::recover(storage, folder, &lines, take.rate);
     take.chunks = sealed.or_else(|_| chunks::read(storage, folder))?;
-    Journal::reopen(storage, folder)?.line("recovered", json!({ "frames": take.frames }))?;
+    journal.line(
+        "recovered",
+        json!({ "time": date::text(SystemTime::now()), "frames": frames, "lost_ms": lost_ms }),
+    )?;
     let sidecar = folder.join(sidecar::NAME);
     let mut sidecar = match storage.open(&sidecar) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => storage.create(&sidecar)?,
@@ -91,43 +107,82 @@ fn finish(storage: &dyn Storage, folder: &Path, key: Option<&Key>) -> io::Result
     Ok(Some(take))
 }
 
-/// Makes audio whole and tells the take of it; whether there is any.
+/// What is left of a file of audio.
+struct Found {
+    frames: u64,
+    rate: u32,
+    lost_ms: Option<u64>,
+}
+
+/// Makes a file of a take whole, as far as that can be done. None if there is nothing in
+/// it.
+fn file(
+    storage: &dyn Storage,
+    folder: &Path,
+    name: &str,
+    take: &Take,
+    key: Option<&Key>,
+) -> io::Result<Option<Found>> {
+    let path = folder.join(name);
+    let mut medium = match storage.open(&path) {
+        // It was to be made, and was not.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let found = if take.sealed {
+        count(&mut *medium, key, take.rate)?
+    } else {
+        let is_plain = take.container.sample_type().is_some();
+        whole(storage, folder, name, is_plain, &mut *medium)?
+    };
+    if found.is_some() {
+        medium.sync()?;
+    }
+    Ok(found)
+}
+
+/// Makes audio whole and tells of it, if there is any.
 fn whole(
     storage: &dyn Storage,
     folder: &Path,
+    name: &str,
+    is_plain: bool,
     file: &mut dyn Medium,
-    take: &mut Take,
-) -> io::Result<bool> {
-    let believed = progress::believed(storage, folder, file)?;
-    if let Some(end) = believed.filter(|_| take.container.sample_type().is_some()) {
+) -> io::Result<Option<Found>> {
+    let believed = progress::believed(storage, folder, name, file)?;
+    if let Some(end) = believed.filter(|_| is_plain) {
         // What a power cut made of the rest, a WAV file would play.
         let len = file.seek(SeekFrom::End(0))?;
         file.set_len(end.min(len))?;
     }
     let mended = repair(file)?;
-    (take.frames, take.rate, take.lost_ms) = (mended.kept_frames, mended.rate, mended.lost_ms);
     match mended.state {
-        State::Healthy | State::Repaired if mended.kept_frames > 0 => Ok(true),
+        State::Healthy | State::Repaired if mended.kept_frames > 0 => Ok(Some(Found {
+            frames: mended.kept_frames,
+            rate: mended.rate,
+            lost_ms: mended.lost_ms,
+        })),
         // Whatever it is that is in there, it is not ours to throw away, unless it is what
         // a power cut made of the first moments.
         _ if believed.is_some_and(|end| end > NOTHING) => not_repaired(),
-        _ => Ok(false),
+        _ => Ok(None),
     }
 }
 
-/// Tells the take what is left of audio that is sealed, and stays so; whether there is any.
-fn count(file: &mut dyn Medium, key: Option<&Key>, take: &mut Take) -> io::Result<bool> {
+/// What is left of audio that is sealed, and stays so, if there is any.
+fn count(file: &mut dyn Medium, key: Option<&Key>, rate: u32) -> io::Result<Option<Found>> {
     let len = file.seek(SeekFrom::End(0))?;
-    let left = sealed::left(file, key)?.filter(|left| left.frames > 0);
-    let Some(left) = left else {
-        return if len > NOTHING { not_repaired() } else { Ok(false) };
-    };
-    take.frames = left.frames;
-    take.lost_ms = left.lost.and_then(|lost| ms(lost, take.rate));
-    Ok(true)
+    match sealed::left(file, key)?.filter(|left| left.frames > 0) {
+        Some(left) => {
+            let lost_ms = left.lost.and_then(|lost| ms(lost, rate));
+            Ok(Some(Found { frames: left.frames, rate, lost_ms }))
+        }
+        None if len > NOTHING => not_repaired(),
+        None => Ok(None),
+    }
 }
 
-fn not_repaired() -> io::Result<bool> {
+fn not_repaired() -> io::Result<Option<Found>> {
     Err(io::Error::other("its audio cannot be repaired"))
 }
 
@@ -137,7 +192,7 @@ const NOTHING: u64 = 4096;
 /// Nothing was written in this one: it is nothing to keep. A folder in which there is a
 /// sound of whatever kind all the same stays.
 fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
-    for name in storage.list(folder)?.iter().filter(|name| name.starts_with("audio.")) {
+    for name in storage.list(folder)?.iter().filter(|name| name.starts_with("audio")) {
         if storage.open(&folder.join(name))?.seek(SeekFrom::End(0))? > NOTHING {
             return Err(io::Error::other("its journal is lost, and its audio is not"));
         }
@@ -145,59 +200,19 @@ fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
     if !chunks::read(storage, folder)?.is_empty() {
         return Err(io::Error::other("its audio is gone, and its chunks are not"));
     }
-    remove(storage, folder)
+    gone(storage, folder)
 }
 
-fn remove(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
+fn gone(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
     storage.remove(folder)?;
     Ok(None)
 }
 
-/// The take that is open in this folder, without its length. None where a kill came before
-/// the first line: then there is nothing but a folder.
+/// The take that is open in this folder, without its length, if there is one.
 pub(super) fn opened(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
     match journal::read(storage, folder) {
-        Ok(lines) => Ok(described(folder, &lines)),
+        Ok(lines) => Ok(Take::told(folder, &lines)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The take that a journal tells of, without its length.
-fn described(folder: &Path, lines: &[Map<String, Value>]) -> Option<Take> {
-    let open = lines.first().filter(|line| line.get("event") == Some(&json!("open")))?;
-    let marks = |event: &str| {
-        let those = lines.iter().filter(|line| line.get("event") == Some(&json!(event)));
-        let mark = |line: &Map<String, Value>| {
-            let number = |key: &str| line.get(key)?.as_u64();
-            let cause = line.get("cause")?.as_str()?.to_owned();
-            Some(Missing { at: number("at")?, ms: number("ms")?, cause })
-        };
-        those.filter_map(mark).collect()
-    };
-    let text = |key: &str| Some(open.get(key)?.as_str()?.to_owned());
-    let container = Container::named(&text("container")?)?;
-    let captured = u32::try_from(open.get("rate")?.as_u64()?).ok()?;
-    let file = text("file")?;
-    // Nothing outside the folder is part of a take.
-    let inside = Path::new(&file).file_name().is_some_and(|name| name == file.as_str());
-    inside.then_some(())?;
-    Some(Take {
-        folder: folder.to_owned(),
-        file,
-        container,
-        started: text("started")?,
-        rate: container.plays_at(captured),
-        channels: u16::try_from(open.get("channels")?.as_u64()?).ok()?,
-        frames: 0,
-        filled: 0,
-        gaps: marks("gap"),
-        pauses: marks("pause"),
-        dropped: 0,
-        transcript: None,
-        sealed: open.get("sealed") == Some(&json!(true)),
-        recovered: true,
-        lost_ms: None,
-        chunks: Vec::new(),
-    })
 }

@@ -11,7 +11,6 @@
 //! it is recorded, and [`export`] makes an ordinary one of that.
 
 mod cipher;
-mod export;
 mod key;
 mod reader;
 mod record;
@@ -21,9 +20,9 @@ use std::io::{self, Write};
 
 use tympan_backends::storage::Medium;
 
-pub use self::export::{Exported, export, unseal};
 pub use self::key::Key;
-use self::reader::{Reader, Step};
+use self::reader::Step;
+pub(super) use self::reader::{Reader, Refusal};
 pub(super) use self::writer::Sealer;
 
 /// What the names of sealed files end with.
@@ -36,25 +35,25 @@ pub(crate) const MISSING: &str = "this build cannot seal takes nor open sealed o
 
 /// How a sealed file was found to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+pub(super) enum Ending {
     Whole,
     Torn,
     Damaged,
 }
 
 /// A sealed file that was read up to its end, or to where it is not what was written.
-struct Passed {
-    ending: Ending,
+pub(super) struct Passed {
+    pub(super) ending: Ending,
     /// Frames up to there, and those that it was to have, as far as that is to be seen.
-    frames: u64,
-    promised: u64,
+    pub(super) frames: u64,
+    pub(super) promised: u64,
     /// Bytes behind what was read.
-    rest: u64,
-    description: Vec<u8>,
+    pub(super) rest: u64,
+    pub(super) description: Vec<u8>,
 }
 
 /// Reads on to the end, and hands on what was sealed.
-fn pass(reader: &mut Reader<'_>, to: &mut dyn Write) -> io::Result<Passed> {
+pub(super) fn pass(reader: &mut Reader<'_>, to: &mut dyn Write) -> io::Result<Passed> {
     let (ending, promised) = loop {
         match reader.step()? {
             Step::Record => to.write_all(reader.bytes())?,
@@ -71,7 +70,7 @@ fn pass(reader: &mut Reader<'_>, to: &mut dyn Write) -> io::Result<Passed> {
 
 /// Passes over a file without a key: what its records say of themselves, which may be
 /// anything. None where it is no sealed file.
-fn count(file: &mut dyn Medium) -> io::Result<Option<Passed>> {
+pub(super) fn count(file: &mut dyn Medium) -> io::Result<Option<Passed>> {
     match Reader::new(file, None)? {
         Ok(mut reader) => pass(&mut reader, &mut io::sink()).map(Some),
         Err(_) => Ok(None),
@@ -99,7 +98,7 @@ pub(super) fn left(file: &mut dyn Medium, key: Option<&Key>) -> io::Result<Optio
 }
 
 /// Frames that are missing behind those that are kept, if it can be told.
-fn lost(passed: &Passed, promised: u64, kept: u64) -> Option<u64> {
+pub(super) fn lost(passed: &Passed, promised: u64, kept: u64) -> Option<u64> {
     let lost = promised.max(passed.promised).saturating_sub(kept);
     let unknown = passed.ending == Ending::Damaged && lost == 0;
     (!unknown).then_some(lost)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -52,6 +53,9 @@ struct State {
     calls: usize,
     /// The call that fails, and how.
     fault: Option<(usize, Fault)>,
+    /// Syncs of audio so far, and which of them fail.
+    syncs: usize,
+    unsynced: Range<usize>,
     /// Room for so many bytes, once the disk is full.
     room: Option<u64>,
     dead: bool,
@@ -118,6 +122,15 @@ impl State {
         }
     }
 
+    fn is_audio(&self, id: usize) -> bool {
+        let is = |(path, node): (&PathBuf, &Node)| {
+            matches!(node, Node::File(of) if *of == id)
+                && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("audio"))
+                && path.extension().is_none_or(|extension| extension != "progress")
+        };
+        self.names.iter().any(is)
+    }
+
     fn apply(&mut self, deed: &Deed) {
         match deed {
             Deed::Folder(path) => drop(self.names.insert(path.clone(), Node::Folder)),
@@ -165,6 +178,16 @@ impl Disk {
     /// The call of this number, from 1, is to fail like this.
     pub(crate) fn fail(&self, call: usize, fault: Fault) {
         self.lock().fault = Some((call, fault));
+    }
+
+    /// The syncs of audio of these numbers, from 1, are to fail.
+    pub(crate) fn fail_syncs(&self, numbers: Range<usize>) {
+        self.lock().unsynced = numbers;
+    }
+
+    /// How many syncs of audio there were.
+    pub(crate) fn syncs(&self) -> usize {
+        self.lock().syncs
     }
 
     /// How many calls there were.
@@ -354,6 +377,12 @@ impl Medium for Open {
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.lock();
         state.whole(0)?;
+        if state.is_audio(self.id) {
+            state.syncs += 1;
+            if state.unsynced.contains(&state.syncs) {
+                return Err(io::Error::other("injected EIO"));
+            }
+        }
         state.done(Deed::Sync(self.id));
         Ok(())
     }

@@ -71,7 +71,8 @@ fn a_call_that_is_interrupted_or_short_is_made_again_and_nobody_notices() {
                     .as_ref()
                     .is_some_and(|take| disk.bytes(&take.path()) == whole.bytes(&path));
                 // Only writes are interrupted; for the rest this is an error like others.
-                let failed = fault == Fault::Interrupted && !story.errors.is_empty();
+                let told = !story.errors.is_empty() || !story.troubles.is_empty();
+                let failed = fault == Fault::Interrupted && told;
                 (!same && !failed).then(|| format!("{container:?} {fault:?} {call}: {story:?}"))
             });
         }
@@ -116,6 +117,51 @@ fn a_call_that_fails_once_loses_nothing_that_was_accepted() {
             }
             lost(container, disk, &story).map(|why| format!("{why}; {}", at()))
         });
+    }
+}
+
+/// What an `fsync` did not confirm may be gone one day, and another one proves nothing. So
+/// the take goes on in a new file, and tells which part of it is unsure.
+#[test]
+fn a_sync_that_fails_once_ends_a_file_and_not_the_take() {
+    for container in containers() {
+        let whole = Disk::default();
+        let normal = record(container, &whole, LONG);
+        let normal = normal.take.as_ref().unwrap();
+        assert!(whole.syncs() > 4, "{container:?}: {}", whole.syncs());
+        let mut went_on = 0;
+        for number in 2..=whole.syncs() {
+            let disk = Disk::default();
+            disk.fail_syncs(number..number + 1);
+            let story = record(container, &disk, LONG);
+            let at = || format!("{container:?}, sync {number}: {story:?}");
+            assert!(story.errors.is_empty(), "{}", at());
+            let take = story.take.as_ref().unwrap_or_else(|| panic!("{}", at()));
+            sound(&disk, take).unwrap_or_else(|why| panic!("{why}: {}", at()));
+            assert_eq!(take.frames - take.filled, normal.frames - normal.filled, "{}", at());
+            // The first audio could not be confirmed: there is nothing to be sure of.
+            let [suspect] = take.suspect[..] else { panic!("{}", at()) };
+            // Behind the end there is nothing to go on with.
+            let at_end = suspect.end() == take.frames;
+            assert_eq!(take.more.len(), usize::from(!at_end), "{}", at());
+            went_on += usize::from(!at_end);
+            let most = u64::from(take.rate) * 6 / 10;
+            assert!(suspect.frames > 0 && suspect.frames < most, "{}", at());
+            assert_eq!(story.troubles.len(), 1, "{}", at());
+        }
+        assert!(went_on >= 2, "{container:?}");
+    }
+}
+
+#[test]
+fn a_disk_that_confirms_nothing_any_more_ends_the_take() {
+    for container in containers() {
+        let disk = Disk::default();
+        disk.fail_syncs(3..usize::MAX);
+        let story = record(container, &disk, LONG);
+        assert_eq!(story.errors.len(), 1, "{container:?}: {story:?}");
+        assert_eq!(story.errors[0].1, "FILE_ERROR");
+        assert!(lost(container, &disk, &story).is_none(), "{container:?}: {story:?}");
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Story {
     pub(crate) take: Option<Take>,
     /// Errors that were told, each with the moment.
     pub(crate) errors: Vec<(Ms, String)>,
+    /// What a person was told.
+    pub(crate) troubles: Vec<String>,
     /// When the first call failed.
     pub(crate) failed: Option<Ms>,
     /// How much was captured when it did, in ms.
@@ -62,6 +64,7 @@ pub(crate) fn record(container: Container, disk: &Disk, ms: Ms) -> Story {
                 Said::Tell(Tell::Rejected { code, .. }) => {
                     story.errors.push((now, format!("rejected:{}", code.name())));
                 }
+                Said::Trouble(sentence) => story.troubles.push(sentence),
                 Said::Back { breaks, .. } => machine.heard(now, breaks),
                 _ => {}
             }
@@ -114,18 +117,19 @@ pub(crate) fn next_process(disk: &Disk) -> Result<Option<Take>, String> {
     Ok(Some(take))
 }
 
-/// Whether a file is whole, and as long as its sidecar says.
+/// Whether all files of a take are whole, and together as long as its sidecar says.
 pub(crate) fn sound(disk: &Disk, take: &Take) -> Result<(), String> {
-    let mut file = std::io::Cursor::new(disk.bytes(&take.path()));
-    let seen = take::repair(&mut file).map_err(|error| error.to_string())?;
-    if seen.state != take::State::Healthy {
-        return Err(format!("it is not whole: {seen:?}"));
+    let mut frames = 0;
+    for path in take.paths() {
+        let mut file = std::io::Cursor::new(disk.bytes(&path));
+        let seen = take::repair(&mut file).map_err(|error| error.to_string())?;
+        if seen.state != take::State::Healthy || seen.rate != take.rate {
+            return Err(format!("{} is not whole: {seen:?}", path.display()));
+        }
+        frames += seen.kept_frames;
     }
-    if (seen.kept_frames, seen.rate) != (take.frames, take.rate) {
-        return Err(format!(
-            "it has {} frames, its sidecar says {}",
-            seen.kept_frames, take.frames
-        ));
+    if frames != take.frames {
+        return Err(format!("it has {frames} frames, its sidecar says {}", take.frames));
     }
     Ok(())
 }

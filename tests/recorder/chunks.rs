@@ -211,6 +211,35 @@ fn a_locked_phone_seals_what_is_begun_and_begins_again_at_the_next_border() {
     assert_unchanged(&heard, take);
 }
 
+/// Files of a class that allows it are made behind a locked screen; chunks miss nothing,
+/// and a take can begin there. Of the others, a take is refused and leaves nothing.
+#[test]
+fn a_protection_class_says_what_a_locked_phone_can_do() {
+    use tympan::backend::storage::Protection::{Complete, None, UnlessOpen, UntilFirstUnlock};
+    for class in [UnlessOpen, UntilFirstUnlock, None] {
+        let folder = Temp::new();
+        let mut options = options(folder.path(), Container::Wav);
+        options.protection = Some(class);
+        let heard = record(options, VOICE, &[(600, Happening::Locked(true))], 5000);
+        let take = heard.take.as_ref().unwrap();
+        assert!(heard.troubles.is_empty(), "{class:?}: {:?}", heard.troubles);
+        assert_eq!(holes(take), [""; 0], "{class:?}");
+        assert_eq!(take.chunks.last().unwrap().end(), take.frames, "{class:?}");
+    }
+    // From the beginning on.
+    for class in [Complete, UnlessOpen, UntilFirstUnlock] {
+        let folder = Temp::new();
+        let mut options = options(folder.path(), Container::Wav);
+        options.protection = Some(class);
+        let heard = record(options, VOICE, &[(0, Happening::Locked(true))], 3000);
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(
+            (heard.take.is_some(), left),
+            (class != Complete, usize::from(class != Complete))
+        );
+    }
+}
+
 #[test]
 fn chunks_that_cannot_be_written_cost_the_take_nothing_wherever_that_begins() {
     let whole = Mortal::new(usize::MAX, "/chunks", ErrorKind::StorageFull);

@@ -45,7 +45,7 @@ fn image(container: Container, seals: bool) -> Result<(Vec<u8>, Needles), String
     let mounted = Mounted::new(&image, &at)?;
     let take = recorded(&at.join("takes"), container, seals.then(key));
     if seals {
-        take::export(&take.folder, &out, &key()).unwrap();
+        take::export(&take.folder, &out, Some(&key())).unwrap();
     } else {
         std::fs::copy(take.path(), &out).unwrap();
     }

@@ -76,7 +76,7 @@ fn a_killed_take_is_completed_and_exported_in_every_container() {
         let without = recovered(elsewhere.path(), None);
         assert_eq!((without.frames, without.lost_ms), (take.frames, None), "{container:?}");
         let out = elsewhere.path().join("out");
-        let exported = take::export(&take.folder, &out, &key()).unwrap();
+        let exported = take::export(&take.folder, &out, Some(&key())).unwrap();
         assert!(!exported.whole, "{container:?}");
         let ms = |frames| frames * 1000 / u64::from(take.rate);
         assert!(ms(exported.frames) > 1200 && ms(exported.frames) <= 1600, "{exported:?}");
@@ -91,7 +91,7 @@ fn a_killed_take_is_completed_and_exported_in_every_container() {
 fn a_take_that_is_open_is_exported_as_well() {
     let (folder, elsewhere) = (Temp::new(), Temp::new());
     let open = killed(folder.path(), Container::Wav);
-    let exported = take::export(&open, elsewhere.path().join("out"), &key()).unwrap();
+    let exported = take::export(&open, elsewhere.path().join("out"), Some(&key())).unwrap();
     assert!(exported.frames > 48_000 && !exported.whole);
     assert!(open.exists(), "and stays open");
 }
@@ -123,7 +123,7 @@ fn whatever_a_kill_tears_off_is_told_and_the_rest_kept() {
         // A record is a tenth of a second, or a little more.
         assert!(take.lost_ms.unwrap() <= 250, "{cut}: {take:?}");
         let out = elsewhere.path().join("out.wav");
-        let exported = take::export(&take.folder, &out, &key()).unwrap();
+        let exported = take::export(&take.folder, &out, Some(&key())).unwrap();
         assert_eq!(exported.frames, take.frames, "{cut}");
         assert!(exported.frames >= before[1]);
         before[1] = exported.frames;
@@ -141,7 +141,9 @@ fn the_next_start_completes_a_sealed_take_with_any_key() {
         drop(recorder);
         let takes = take::list(folder.path()).unwrap();
         assert!(takes.len() == 1 && takes[0].recovered && takes[0].frames > 48_000, "{takes:?}");
-        assert!(take::export(&takes[0].folder, folder.path().join("out"), &kit::key()).is_ok());
+        assert!(
+            take::export(&takes[0].folder, folder.path().join("out"), Some(&kit::key())).is_ok()
+        );
     }
 }
 
@@ -157,7 +159,7 @@ fn a_disk_that_fills_up_leaves_a_whole_sealed_take() {
     let takes = take::list(folder.path()).unwrap();
     assert_eq!(takes.len(), 1);
     let exported =
-        take::export(&takes[0].folder, elsewhere.path().join("out.wav"), &key()).unwrap();
+        take::export(&takes[0].folder, elsewhere.path().join("out.wav"), Some(&key())).unwrap();
     assert!(exported.whole, "{exported:?}");
     assert_eq!(exported.frames, takes[0].frames);
     assert!(exported.frames > 9_600, "{}", exported.frames);

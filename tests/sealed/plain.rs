@@ -19,7 +19,7 @@ fn no_byte_of_audio_and_no_word_is_in_a_folder_of_sealed_takes() {
         let take = recorded(folder.path(), container, Some(key()));
         assert!(take.transcript.as_deref().is_some_and(|text| text.contains(kit::WORDS[2])));
         let out = elsewhere.path().join(format!("out.{}", container.extension()));
-        take::export(&take.folder, &out, &key()).unwrap();
+        take::export(&take.folder, &out, Some(&key())).unwrap();
         let needles = Needles::of(&out);
         assert!(needles.count() > 500, "{container:?}: {}", needles.count());
         assert_eq!(hits(&needles, folder.path()), 0, "{container:?}");
@@ -59,7 +59,7 @@ fn nothing_plain_is_there_while_a_take_is_open_either() {
         }
         let take = recorder.stop().unwrap().unwrap();
         let out = elsewhere.path().join(format!("out.{}", container.extension()));
-        take::export(&take.folder, &out, &key()).unwrap();
+        take::export(&take.folder, &out, Some(&key())).unwrap();
         assert_eq!(Needles::of(&out).hits(&seen), 0, "{container:?}");
     }
 }

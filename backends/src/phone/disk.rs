@@ -1,10 +1,10 @@
 //! The phone's storage, as far as it can go wrong.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::storage::{Files, Medium, Storage};
+use crate::storage::{Files, Medium, Protection, Storage};
 
 /// Whether files can be opened and written, and a [`Storage`] of real files that are as
 /// good as that. Clones are the same disk.
@@ -17,6 +17,9 @@ pub struct Disk {
 struct State {
     full: bool,
     locked: bool,
+    /// What was asked for, by folder. What nobody asked for is protected completely but for
+    /// files that are open.
+    protected: Vec<(PathBuf, Protection)>,
     failing: u32,
     /// Room that was won by removing files since it was full.
     freed: u64,
@@ -76,12 +79,26 @@ impl Disk {
         })
     }
 
-    fn refusal(&self) -> io::Result<()> {
-        self.with(|disk| match disk {
-            State { locked: true, .. } => Err(locked()),
-            State { full: true, freed: 0, .. } => Err(io::ErrorKind::StorageFull.into()),
-            _ => Ok(()),
+    fn protection(&self, path: &Path) -> Option<Protection> {
+        self.with(|disk| {
+            let holds = |(folder, _): &&(PathBuf, Protection)| path.starts_with(folder);
+            disk.protected.iter().rev().find(holds).map(|(_, protection)| *protection)
         })
+    }
+
+    /// Why nothing can be made here now, if that is so.
+    fn refusal(&self, path: &Path) -> io::Result<()> {
+        let protection = self.protection(path);
+        let makes = !matches!(protection, None | Some(Protection::Complete));
+        if !makes && !self.reopens() {
+            return Err(locked());
+        }
+        self.is_full().map_or(Ok(()), Err)
+    }
+
+    fn is_full(&self) -> Option<io::Error> {
+        let full = self.with(|disk| disk.full && disk.freed == 0);
+        full.then(|| io::ErrorKind::StorageFull.into())
     }
 
     fn held(&self, medium: Box<dyn Medium>) -> Box<dyn Medium> {
@@ -100,24 +117,33 @@ fn locked() -> io::Error {
 
 impl Storage for Disk {
     fn create_folder(&self, path: &Path) -> io::Result<bool> {
-        self.refusal()?;
+        // Folders hold no content that could be protected.
+        self.is_full().map_or(Ok(()), Err)?;
         Files.create_folder(path)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Medium>> {
-        self.refusal()?;
+        self.refusal(path)?;
         Files.create(path).map(|medium| self.held(medium))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Medium>> {
-        if !self.reopens() {
+        use Protection::{None as Never, UntilFirstUnlock};
+        let opens = matches!(self.protection(path), Some(UntilFirstUnlock | Never));
+        if !opens && !self.reopens() {
             return Err(locked());
         }
         Files.open(path).map(|medium| self.held(medium))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Files.rename(from, to)
+        Files.rename(from, to)?;
+        self.with(|disk| {
+            for (folder, _) in disk.protected.iter_mut().filter(|(folder, _)| folder == from) {
+                to.clone_into(folder);
+            }
+        });
+        Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -133,6 +159,11 @@ impl Storage for Disk {
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         Files.sync_folder(folder)
+    }
+
+    fn protect(&self, folder: &Path, protection: Protection) -> io::Result<()> {
+        self.with(|disk| disk.protected.push((folder.to_owned(), protection)));
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! `tympan export`: a take as one ordinary file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use tympan::backend::BackendErrorKind;
 use tympan::take;
 
 use crate::exit::{Exit, Failure};
@@ -30,18 +31,21 @@ Examples:
   tympan export recordings/20261129T101500000Z --to talk.m4a --key-file key";
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    match &args.key_file {
-        Some(path) => sealed(args, path, out),
-        None => plain(args, out),
-    }
-}
-
-fn sealed(args: &Args, key_file: &Path, out: &mut Output) -> Result<Exit, Failure> {
-    let key = key::read(key_file)?;
-    let exported = take::export(&args.take, &args.to, &key)
-        .map_err(|error| Failure::new(Exit::Device, error.message))?;
-    let long = exported.frames as f64 / f64::from(exported.rate.max(1));
-    tell(args, long, exported.whole, out);
+    let key = args.key_file.as_deref().map(key::read).transpose()?;
+    let exported = take::export(&args.take, &args.to, key.as_ref()).map_err(|error| {
+        let sealed = key.is_none() && error.kind == BackendErrorKind::Permission;
+        let exit = if sealed { Exit::Usage } else { Exit::Device };
+        let failure = Failure::new(exit, error.message);
+        let name = args.take.display();
+        match args.take.extension() {
+            _ if sealed => failure.help("give its key with `--key-file`"),
+            Some(open) if open == "open" => {
+                failure.help(format!("`tympan recover {name}` completes one that is open"))
+            }
+            _ => failure,
+        }
+    })?;
+    tell(&exported, out);
     for finding in &exported.findings {
         out.warn(finding);
     }
@@ -53,39 +57,13 @@ fn sealed(args: &Args, key_file: &Path, out: &mut Output) -> Result<Exit, Failur
     Err(Failure::new(Exit::Lost, message))
 }
 
-fn plain(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    let name = args.take.display();
-    let folder = args.take.parent().unwrap_or(Path::new("."));
-    let cannot = |what: &str, error: &std::io::Error| {
-        Failure::new(Exit::Device, format!("`{what}` cannot be copied: {error}"))
-    };
-    let takes = take::list(folder).map_err(|error| cannot(&name.to_string(), &error))?;
-    let same = |take: &take::Take| take.folder.file_name() == args.take.file_name();
-    let Some(take) = takes.into_iter().find(same) else {
-        let failure = Failure::new(Exit::Device, format!("`{name}` is no take that is complete"));
-        return Err(failure.help(format!("`tympan recover {name}` completes one that is open")));
-    };
-    if take.sealed {
-        let failure = Failure::new(Exit::Usage, format!("`{name}` is sealed"));
-        return Err(failure.help("give its key with `--key-file`"));
-    }
-    let mut from =
-        std::fs::File::open(take.path()).map_err(|error| cannot(&name.to_string(), &error))?;
-    let to = args.to.display().to_string();
-    let mut file = std::fs::File::create_new(&args.to).map_err(|error| cannot(&to, &error))?;
-    std::io::copy(&mut from, &mut file)
-        .and_then(|_| file.sync_all())
-        .map_err(|error| cannot(&to, &error))?;
-    tell(args, take.duration().as_secs_f64(), true, out);
-    Ok(Exit::Ok)
-}
-
-fn tell(args: &Args, long: f64, whole: bool, out: &mut Output) {
-    let path = args.to.display().to_string();
+fn tell(exported: &take::Exported, out: &mut Output) {
+    let long = exported.frames as f64 / f64::from(exported.rate.max(1));
+    let paths: Vec<String> = exported.paths.iter().map(|path| path.display().to_string()).collect();
     if out.is_json() {
-        let line = Line::new("exported").with("path", path.as_str());
-        out.line(&line.with("seconds", seconds(long)).with("whole", whole));
+        let line = Line::new("exported").with("path", paths[0].as_str()).with("paths", paths);
+        out.line(&line.with("seconds", seconds(long)).with("whole", exported.whole));
     } else {
-        out.text(&format!("{long:.3} s in {path}"));
+        out.text(&format!("{long:.3} s in {}", paths.join(" and ")));
     }
 }

@@ -303,7 +303,7 @@ fn end(told: &Told, stopped: bool, out: &mut Output) -> Result<Exit, Failure> {
                 .with("seconds", seconds(take.duration().as_secs_f64()))
                 .with("frames", take.frames)
                 .with("rate", take.rate)
-                .with("dropped", take.dropped)
+                .with("dropped", take.dropped())
                 .with("gaps", take.gaps.len()),
         );
     } else {
@@ -316,8 +316,8 @@ fn end(told: &Told, stopped: bool, out: &mut Output) -> Result<Exit, Failure> {
         let why = told.finding.as_deref().unwrap_or("it could not go on");
         return Err(Failure::new(Exit::Lost, format!("the take ended early: {why}")));
     }
-    if take.dropped > 0 {
-        let message = format!("the disk was too slow for {} frames", take.dropped);
+    if take.dropped() > 0 {
+        let message = format!("the disk was too slow for {} frames", take.dropped());
         return Err(Failure::new(Exit::Lost, message).help("silence stands in for them"));
     }
     Ok(match stopped {

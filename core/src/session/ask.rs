@@ -78,9 +78,9 @@ impl Session {
                 self.attempt.stage = Stage::Opening;
                 self.books.open = true;
                 self.mic.gated = false;
-                self.take(TakeOrder::Open { gaps: self.policy.gaps });
-                // What a warm microphone hears until then is not in it.
+                // What a warm microphone hears until the take is open is kept back.
                 self.gate(self.mic.io);
+                self.take(TakeOrder::Open { gaps: self.policy.gaps });
             }
             (Stage::Permission, _) => self.begin_or_wait(now),
             _ => {}

@@ -3,12 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tympan_backends::storage::Storage;
 
 use super::manifest::{self, Chunk, Manifest};
 use super::part::{named, sum};
 use super::{FOLDER, number, part};
+use crate::take::journal::Entry;
 use crate::take::repair::{State, repair as mend};
 use crate::take::{Missing, in_rate};
 
@@ -20,7 +21,7 @@ use crate::take::{Missing, in_rate};
 pub(in crate::take) fn recover(
     storage: &dyn Storage,
     take: &Path,
-    lines: &[Map<String, Value>],
+    lines: &[Entry],
     rate: u32,
 ) -> io::Result<Vec<Chunk>> {
     let mut chunks = manifest::read(storage, take)?;
@@ -52,8 +53,8 @@ pub(in crate::take) fn recover(
 }
 
 /// Where the journal says that a chunk begins.
-fn told(lines: &[Map<String, Value>], index: u32) -> Option<u64> {
-    let is = |line: &&Map<String, Value>| {
+fn told(lines: &[Entry], index: u32) -> Option<u64> {
+    let is = |line: &&Entry| {
         line.get("event") == Some(&json!("chunk")) && line.get("index") == Some(&json!(index))
     };
     lines.iter().rfind(is)?.get("first")?.as_u64()
@@ -64,7 +65,7 @@ fn sealed(
     storage: &dyn Storage,
     take: &Path,
     (index, file): (u32, String),
-    lines: &[Map<String, Value>],
+    lines: &[Entry],
     (first, rate): (u64, u32),
 ) -> io::Result<Option<Chunk>> {
     let path = take.join(FOLDER).join(&file);

@@ -10,7 +10,7 @@ use super::record::{BEGIN, HEAD, Head, MARK};
 
 /// What comes next in a sealed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::take) enum Step {
     /// A record of the file that was sealed.
     Record,
     /// The last one, with the description: nothing is missing.
@@ -24,7 +24,7 @@ pub(super) enum Step {
 
 /// Why a sealed file cannot be read at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::take) enum Refusal {
     /// It does not begin like one of this version.
     Other,
     /// It was sealed with another key, or its beginning is damaged.
@@ -33,7 +33,7 @@ pub(super) enum Refusal {
 
 /// A sealed file on its way from record to record. Without a key the records are counted
 /// only, and nothing is known for sure.
-pub(super) struct Reader<'a> {
+pub(in crate::take) struct Reader<'a> {
     file: &'a mut dyn Medium,
     cipher: Option<Cipher>,
     len: u64,
@@ -44,7 +44,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
+    pub(in crate::take) fn new(
         file: &'a mut dyn Medium,
         key: Option<&Key>,
     ) -> io::Result<Result<Self, Refusal>> {
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Goes on by a record. Behind anything but a record there is nothing more to come.
-    pub(super) fn step(&mut self) -> io::Result<Step> {
+    pub(in crate::take) fn step(&mut self) -> io::Result<Step> {
         let left = self.len - self.at;
         if left < HEAD as u64 {
             return Ok(Step::Torn(self.frames));
@@ -104,17 +104,17 @@ impl<'a> Reader<'a> {
     }
 
     /// What was in the record that was opened last.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::take) fn bytes(&self) -> &[u8] {
         &self.record
     }
 
     /// Frames that the file plays up to here.
-    pub(super) fn frames(&self) -> u64 {
+    pub(in crate::take) fn frames(&self) -> u64 {
         self.frames
     }
 
     /// Bytes behind the last whole record.
-    pub(super) fn rest(&self) -> u64 {
+    pub(in crate::take) fn rest(&self) -> u64 {
         self.len - self.at
     }
 }
