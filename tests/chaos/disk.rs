@@ -22,6 +22,8 @@ pub(crate) enum Deed {
     SyncFolder(PathBuf),
     /// So much had been captured by then, in ms.
     Accepted(u64),
+    /// The app had heard of the chunk of this number by then.
+    Told(u32),
 }
 
 /// What goes wrong with a call.
@@ -160,7 +162,7 @@ impl State {
                 }
             }
             Deed::Remove(path) => self.names.retain(|name, _| !name.starts_with(path)),
-            Deed::Sync(_) | Deed::SyncFolder(_) | Deed::Accepted(_) => {}
+            Deed::Sync(_) | Deed::SyncFolder(_) | Deed::Accepted(_) | Deed::Told(_) => {}
         }
     }
 
@@ -207,6 +209,11 @@ impl Disk {
     /// So much has been captured by now.
     pub(crate) fn accepted(&self, ms: u64) {
         self.lock().deeds.push(Deed::Accepted(ms));
+    }
+
+    /// The app has heard of the chunk of this number.
+    pub(crate) fn told(&self, chunk: u32) {
+        self.lock().deeds.push(Deed::Told(chunk));
     }
 
     pub(crate) fn deeds(&self) -> Vec<Deed> {

@@ -3,11 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tympan::take::Container;
+use tympan::take::{self, Chunks, Container};
 
 use crate::disk::{Deed, Disk};
-use crate::studio::{containers, length, next_process, record, samples};
+use crate::studio::{containers, length, next_process, record, record_with, samples};
 
 const LONG: u64 = 2600;
 
@@ -106,9 +107,13 @@ fn torn(
     }
 }
 
+/// How many cuts there are behind each deed.
+fn cuts() -> usize {
+    if std::env::var_os("TYMPAN_LONG").is_some() { 20 } else { 2 }
+}
+
 #[test]
 fn a_power_cut_costs_a_second_at_most_and_never_the_take() {
-    let cuts = if std::env::var_os("TYMPAN_LONG").is_some() { 20 } else { 2 };
     for container in containers() {
         let disk = Disk::default();
         let story = record(container, &disk, LONG);
@@ -122,7 +127,7 @@ fn a_power_cut_costs_a_second_at_most_and_never_the_take() {
                 Deed::Accepted(ms) => Some(*ms),
                 _ => None,
             });
-            for _ in 0..cuts {
+            for _ in 0..cuts() {
                 let cut = Disk::of(&after_a_cut(&deeds[..end], &mut chance));
                 let take = next_process(&cut).unwrap_or_else(|why| {
                     panic!("{container:?}, cut behind deed {end} ({:?}): {why}", deeds.get(end))
@@ -140,5 +145,54 @@ fn a_power_cut_costs_a_second_at_most_and_never_the_take() {
             }
         }
         println!("{container:?}: {states} power cuts, worst {worst} ms lost, 0 unreadable");
+    }
+}
+
+/// A chunk of which the app was told may have been sent. It stays what it was, whatever a
+/// power cut leaves of the rest.
+#[test]
+fn a_power_cut_changes_no_chunk_that_was_told() {
+    for container in containers() {
+        let chunks =
+            Chunks { length: Duration::from_secs(1), at_silences: false, format: container };
+        let disk = Disk::default();
+        let story = record_with(Container::Wav, &disk, LONG, Some(chunks));
+        let whole = story.take.expect("nothing fails");
+        assert_eq!(whole.chunks.len(), 3, "{container:?}");
+        let deeds = disk.deeds();
+        let mut chance = Chance(0xc4a4 ^ container as u64);
+        let (mut kept, mut states) = (0, 0);
+        for end in 0..=deeds.len() {
+            let told = deeds[..end].iter().rev().find_map(|deed| match deed {
+                Deed::Told(chunk) => Some(*chunk as usize),
+                _ => None,
+            });
+            let told = told.unwrap_or(0);
+            for _ in 0..cuts() {
+                let cut = Disk::of(&after_a_cut(&deeds[..end], &mut chance));
+                let take = next_process(&cut).unwrap_or_else(|why| {
+                    panic!("{container:?}, cut behind deed {end} ({:?}): {why}", deeds.get(end))
+                });
+                states += 1;
+                let found = take.as_ref().map(|take| &take.chunks[..]).unwrap_or_default();
+                assert!(found.len() >= told, "{container:?}, deed {end}: {told} told, {found:?}");
+                for (chunk, was) in found.iter().zip(&whole.chunks).take(told) {
+                    assert_eq!(chunk, was, "{container:?}, deed {end}");
+                }
+                let folder = take.as_ref().map(|take| take.folder.clone()).unwrap_or_default();
+                for chunk in found {
+                    let bytes = cut.bytes(&chunk.path(&folder));
+                    assert_eq!(bytes.len() as u64, chunk.bytes, "{container:?}, deed {end}");
+                    if let Some(was) = whole.chunks.iter().find(|was| was.sha256 == chunk.sha256) {
+                        assert!(bytes == disk.bytes(&was.path(&whole.folder)), "deed {end}");
+                        kept += 1;
+                    }
+                    let seen = take::repair(&mut std::io::Cursor::new(bytes)).unwrap();
+                    assert_eq!(seen.state, take::State::Healthy, "{container:?}, deed {end}");
+                }
+            }
+        }
+        println!("chunks as {container:?}: {states} power cuts, {kept} chunks as they were");
+        assert!(kept > 0, "{container:?}");
     }
 }

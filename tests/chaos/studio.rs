@@ -8,7 +8,7 @@ use tympan::backend::mock::Signal;
 use tympan::backend::phone::{Phone, Setup};
 use tympan::core::session::{Ask, Ms, State, Tell};
 use tympan::recorder::{Machine, Options, Recording, Said};
-use tympan::take::{self, Container, Recovered, Take};
+use tympan::take::{self, Chunks, Container, Recovered, Take};
 use tympan::{Format, Graph};
 
 use crate::disk::Disk;
@@ -39,6 +39,16 @@ pub(crate) struct Story {
 
 /// Records for so long in this container, until the disk dies.
 pub(crate) fn record(container: Container, disk: &Disk, ms: Ms) -> Story {
+    record_with(container, disk, ms, None)
+}
+
+/// The same, as chunks too if they are wanted.
+pub(crate) fn record_with(
+    container: Container,
+    disk: &Disk,
+    ms: Ms,
+    chunks: Option<Chunks>,
+) -> Story {
     let setup = Setup::default();
     let graph = Graph::from_toml(GRAPH, &tympan::registry()).unwrap();
     let mut phone = Phone::new(&setup);
@@ -46,6 +56,7 @@ pub(crate) fn record(container: Container, disk: &Disk, ms: Ms) -> Story {
     let mut options = Options::new(folder());
     options.storage = Arc::new(disk.clone());
     options.format = container;
+    options.chunks = chunks;
     let made = Machine::new(&graph, Format::mono(48_000), setup.policy(), options);
     let (mut machine, door) = made.unwrap();
     phone.microphone().start(door).unwrap();
@@ -64,6 +75,7 @@ pub(crate) fn record(container: Container, disk: &Disk, ms: Ms) -> Story {
                 Said::Tell(Tell::Rejected { code, .. }) => {
                     story.errors.push((now, format!("rejected:{}", code.name())));
                 }
+                Said::Chunk { chunk, .. } => disk.told(chunk.index),
                 Said::Trouble(sentence) => story.troubles.push(sentence),
                 Said::Back { breaks, .. } => machine.heard(now, breaks),
                 _ => {}
