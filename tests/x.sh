@@ -522,6 +522,59 @@ arguments_reach_cargo() {
     log_is 'RAN cargo clean'
 }
 
+judges='TYMPAN_LONG=1 cargo test --release -p tympan --all-features --test judges -- --nocapture'
+
+with_judges() {
+    machine
+    for judge in AtomicParsley ffmpeg flac mediainfo oggz-validate opusinfo sndfile-info soxi; do
+        has "$judge"
+    done
+}
+
+judges_are_asked_for_by_name() {
+    with_judges
+    lacks soxi
+    has python3 'echo /new/ffmpeg'
+    has id 'echo 1000'
+    logs apt-get
+    run -- judges
+    ended 4
+    said 'x: missing: soxi (judges WAV and FLAC)'
+    said 'install -y sox'
+    never 'RAN cargo'
+    has soxi
+    run -- judges
+    ended 0
+    ran "$judges"
+    never 'x: to be installed'
+}
+
+a_new_ffmpeg_comes_from_python() {
+    with_judges
+    cp=$(real cp)
+    mkdir=$(real mkdir)
+    logs python3 "
+case \$* in
+    *imageio*) exit 1 ;;
+    *'-m venv'*) '$mkdir' -p target/judges/bin; '$cp' '$bin/pip' '$bin/python' target/judges/bin ;;
+esac"
+    logs pip 'echo chatter'
+    logs python 'echo /new/ffmpeg'
+    run -- judges
+    ended 0
+    in_order 'x: to be installed in target/judges, from PyPI: imageio-ffmpeg' \
+        'RAN python3 -m venv target/judges' 'RAN pip install --quiet imageio-ffmpeg' "RAN $judges"
+    [ -z "$(sed -n '/chatter/p' "$out")" ] || wrong "on stdout: $(cat "$out")"
+    logs pip 'exit 1'
+    run -- judges
+    ended 4
+    said 'Name an ffmpeg of 7 or newer in TYMPAN_FFMPEG'
+    run TYMPAN_FFMPEG=/mine -- judges
+    ended 0
+    ran "$judges"
+    rm -r "$work/target/judges"
+}
+
 mutants='cargo test --quiet -p tympan-backends --test mutants -- --ignored --nocapture'
 
 mutants_are_all_or_those_with_a_word() {

@@ -1,9 +1,14 @@
-//! `kill -9` at random moments of a recording: what is left is whole, and lacks a moment.
+//! `kill -9` at random moments of a recording, and at every call of one: what is left is
+//! whole, and lacks a moment.
+
+mod calls;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tympan::backend::storage::{Files, Storage};
@@ -78,18 +83,50 @@ fn killed(format: &str, number: usize, after: Duration) -> Result<i64, String> {
     Ok(((captured - kept) * 1000.0) as i64)
 }
 
+/// How late this machine is: what is lost to that, no writer can keep.
+struct Late {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<Duration>,
+}
+
+impl Late {
+    fn begin() -> Self {
+        let over = Arc::<AtomicBool>::default();
+        let end = over.clone();
+        let sleep = move || {
+            let (nap, mut worst) = (Duration::from_millis(10), Duration::ZERO);
+            while !end.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                std::thread::sleep(nap);
+                worst = worst.max(began.elapsed().saturating_sub(nap));
+            }
+            worst
+        };
+        Self { over, thread: std::thread::spawn(sleep) }
+    }
+
+    /// The worst of it, in ms.
+    fn end(self) -> u128 {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap().as_millis()
+    }
+}
+
 #[test]
 fn a_kill_at_any_moment_leaves_a_whole_file_that_lacks_a_moment() {
-    let kills = if std::env::var_os("TYMPAN_LONG").is_some() { 1000 } else { 16 };
+    let long = std::env::var_os("TYMPAN_LONG").is_some();
+    let kills = if long { 1000 } else { 16 };
     input();
+    let mut missed = Vec::new();
     for format in ["wav", "m4a", "opus", "flac"] {
         let results = Mutex::new(Vec::new());
         let next = std::sync::atomic::AtomicUsize::new(0);
+        let late = Late::begin();
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE {
                 scope.spawn(|| {
                     loop {
-                        let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        let number = next.fetch_add(1, Ordering::Relaxed);
                         if number >= kills {
                             return;
                         }
@@ -108,15 +145,19 @@ fn a_kill_at_any_moment_leaves_a_whole_file_that_lacks_a_moment() {
         lost.sort_unstable();
         let (median, worst) = (lost[lost.len() / 2], lost[lost.len() - 1]);
         println!(
-            "{format}: {} kills, {} unreadable, lost tail median {median} ms, worst {worst} ms",
+            "{format}: {} kills, {} unreadable, lost tail median {median} ms, worst {worst} ms; \
+             a thread that only sleeps was late by up to {} ms",
             results.len(),
-            unreadable.len()
+            unreadable.len(),
+            late.end()
         );
         assert!(unreadable.is_empty(), "{unreadable:?}");
-        // How late a machine runs a thread while it does other things is no figure of ours.
-        if std::env::var_os("TYMPAN_LONG").is_some() {
-            assert!(median <= 100 && worst <= 250, "{median} {worst}");
+        // How late a machine runs a thread while it does other things is no figure of ours,
+        // so the short form, which runs beside anything, does not judge it.
+        if long && (median > 100 || worst > 250) {
+            missed.push(format);
         }
     }
+    assert!(missed.is_empty(), "more than 100 ms at the median, or 250, in {missed:?}");
     let _ = std::fs::remove_dir_all(input().parent().unwrap());
 }
