@@ -56,7 +56,7 @@ const FAULTS: [Fault; 26] = [
         name: "there is no edit list",
         of: MP4,
         plant: |file| {
-            let at = mp4::named(file, b"edts");
+            let at = mp4::named(file, *b"edts");
             file[at..at + 4].copy_from_slice(b"free");
         },
     },
@@ -64,7 +64,7 @@ const FAULTS: [Fault; 26] = [
         name: "the index makes a packet longer",
         of: MP4,
         plant: |file| {
-            let at = mp4::named(file, b"stsz") + 16 + 4 * 20;
+            let at = mp4::named(file, *b"stsz") + 16 + 4 * 20;
             add(file, at, 9);
         },
     },
@@ -72,7 +72,7 @@ const FAULTS: [Fault; 26] = [
         name: "the index has a packet elsewhere",
         of: MP4,
         plant: |file| {
-            let at = mp4::named(file, b"stco") + 12 + 4 * 5;
+            let at = mp4::named(file, *b"stco") + 12 + 4 * 5;
             add(file, at, 7);
         },
     },
@@ -80,7 +80,7 @@ const FAULTS: [Fault; 26] = [
         name: "a packet is missing in the index",
         of: MP4,
         plant: |file| {
-            let at = mp4::named(file, b"stsz") + 12;
+            let at = mp4::named(file, *b"stsz") + 12;
             add(file, at, -1);
         },
     },
@@ -88,7 +88,7 @@ const FAULTS: [Fault; 26] = [
         name: "packets are longer than they are",
         of: MP4,
         plant: |file| {
-            let at = mp4::named(file, b"stts") + 16;
+            let at = mp4::named(file, *b"stts") + 16;
             add(file, at, 64);
         },
     },
@@ -96,7 +96,7 @@ const FAULTS: [Fault; 26] = [
         name: "a box has no size that can be",
         of: MP4,
         plant: |file| {
-            let at = mp4::named(file, b"mdia") - 4;
+            let at = mp4::named(file, *b"mdia") - 4;
             file[at..at + 4].copy_from_slice(&[0, 0, 0, 3]);
         },
     },
@@ -104,7 +104,7 @@ const FAULTS: [Fault; 26] = [
         name: "the clock is another",
         of: MP4,
         plant: |file| {
-            let at = mp4::named(file, b"mdhd") + 16;
+            let at = mp4::named(file, *b"mdhd") + 16;
             add(file, at, -3_900);
         },
     },
@@ -214,7 +214,7 @@ fn each_fault_is_noticed_by_a_judge() {
     let mut sound = sounds::ours().remove(0);
     sound.samples.truncate(3 * sound.format.rate as usize);
     print!("{:10} {:38}", "container", "planted");
-    judges.iter().for_each(|judge| print!("  {}", judge.name));
+    print!("{}", judges::names(&judges));
     println!();
     let (mut unseen, mut blind) = (Vec::new(), judges.clone());
     for container in containers() {
@@ -271,14 +271,14 @@ fn add_little(bytes: &mut [u8], at: usize, more: i64) {
 
 mod mp4 {
     /// Where the name of a box of the index is. The index is behind the data.
-    pub(super) fn named(file: &[u8], name: &[u8; 4]) -> usize {
+    pub(super) fn named(file: &[u8], name: [u8; 4]) -> usize {
         let moov = file.windows(4).rposition(|bytes| bytes == b"moov").unwrap();
         moov + file[moov..].windows(4).position(|bytes| bytes == name).unwrap()
     }
 
     /// Where the only edit is: how long, then from where.
     pub(super) fn edit(file: &[u8]) -> usize {
-        named(file, b"elst") + 12
+        named(file, *b"elst") + 12
     }
 }
 
@@ -324,15 +324,15 @@ mod ogg {
 }
 
 mod wav {
-    fn named(file: &[u8], name: &[u8; 4]) -> usize {
+    fn named(file: &[u8], name: [u8; 4]) -> usize {
         file.windows(4).position(|bytes| bytes == name).unwrap()
     }
 
     pub(super) fn data(file: &[u8]) -> usize {
-        named(file, b"data")
+        named(file, *b"data")
     }
 
     pub(super) fn fmt(file: &[u8]) -> usize {
-        named(file, b"fmt ")
+        named(file, *b"fmt ")
     }
 }

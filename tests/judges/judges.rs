@@ -153,6 +153,11 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Judge> {
     JUDGES.iter()
 }
 
+/// The heads of their columns.
+pub(crate) fn names(judges: &[&Judge]) -> String {
+    judges.iter().fold(String::new(), |names, judge| names + "  " + judge.name)
+}
+
 impl Judge {
     pub(crate) fn judges(&self, container: Container) -> bool {
         self.of.contains(&container)

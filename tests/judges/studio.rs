@@ -48,7 +48,7 @@ impl Tap {
         };
         match self {
             Self::AsItIs => takes,
-            Self::FullBand => !lossless && !(takes && format.rate == FULL),
+            Self::FullBand => !(lossless || takes && format.rate == FULL),
         }
     }
 

@@ -107,7 +107,7 @@ fn judged(sound: &Sound, tap: Tap, take: &Recorded, judges: &[&Judge], table: &M
 fn print(table: &Table, judges: &[&Judge], sounds: usize) {
     println!("\n{sounds} sounds; what each judge finds in the takes of them");
     print!("{:10} {:9} {:>5} {:>16} {:>4}", "container", "recorded", "takes", "samples", "off");
-    judges.iter().for_each(|judge| print!("  {}", judge.name));
+    print!("{}", judges::names(judges));
     println!();
     for ((name, tap), row) in table {
         print!("{name:10} {:9} {:5} {:16} {:4}", tap.name(), row.takes, row.frames, row.off);

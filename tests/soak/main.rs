@@ -203,7 +203,7 @@ fn a_long_take_holds_every_frame_and_no_more_memory_than_a_short_one() {
             continue;
         }
         let soak = soak(container, minutes, || {});
-        let resident = soak.resident.map_or("?".to_owned(), |bytes| kib(bytes));
+        let resident = soak.resident.map_or("?".to_owned(), kib);
         println!(
             "{:10} {:13} {:4} {:9.1} {:>7} {resident:>9} {:>7} {:12} {:8} {:10.0}",
             soak.container.name(),
