@@ -4,6 +4,7 @@
 //! was missed; `evaluate vad FOLDER` also writes what is scored, for judges of others. The recordings are not part of this repository: `TYMPAN_AUDIO` names
 //! their folder.
 
+mod aac;
 mod barge_in;
 mod delay;
 mod denoise;
@@ -25,6 +26,7 @@ use figure::Figure;
 /// What can be evaluated. Each prints its table and returns its figures, or says why
 /// there are none.
 const PARTS: &[(&str, Part)] = &[
+    ("aac", aac::evaluate),
     ("vad", vad::evaluate),
     ("barge-in", barge_in::evaluate),
     ("delay", delay::evaluate),
