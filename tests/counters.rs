@@ -189,7 +189,7 @@ fn positions_in_a_recorder() {
                 left -= some;
             })
             .unwrap();
-            assert_eq!((take.frames, take.dropped), (frames, 0), "{container:?}");
+            assert_eq!((take.frames, take.dropped()), (frames, 0), "{container:?}");
             if container == Container::Wav {
                 assert_eq!(seen(&mut audio.clone(), Kind::Wav), frames);
             }

@@ -69,7 +69,7 @@ fn every_take_plays_what_was_accepted_and_no_judge_complains() {
 fn judged(sound: &Sound, tap: Tap, take: &Recorded, judges: &[&Judge], table: &Mutex<Table>) {
     let container = take.take.container;
     let mut row = Row { takes: 1, frames: take.frames(), ..Row::default() };
-    row.off = take.take.frames.abs_diff(row.frames) + take.take.dropped + take.take.filled;
+    row.off = take.take.frames.abs_diff(row.frames) + take.take.dropped() + take.take.filled;
     if row.off > 0 {
         println!("{} as {}: its sidecar says {:?}", sound.name, container.name(), take.take);
     }

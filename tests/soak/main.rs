@@ -115,7 +115,7 @@ fn soak(container: Container, minutes: u64, mut leak: impl FnMut()) -> Soak {
     let seen = take::repair(&mut *file).unwrap();
     assert_eq!(seen.state, take::State::Healthy, "{container:?}: {seen:?}");
     assert_eq!(seen.kept_frames, take.frames, "{container:?}");
-    assert_eq!((take.dropped, take.filled), (0, 0), "{container:?}");
+    assert_eq!((take.dropped(), take.filled), (0, 0), "{container:?}");
     Soak {
         container,
         accepted: calls * CALL as u64,
