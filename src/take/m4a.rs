@@ -21,12 +21,12 @@
 
 mod boxes;
 mod check;
+mod checksum;
 mod close;
 mod fragment;
 mod head;
 mod known;
 mod repair;
-mod seal;
 mod tables;
 mod track;
 mod view;

@@ -1,8 +1,8 @@
 //! A fragment: some packets that are complete in themselves, `moof` and `mdat`.
 
 use super::boxes::{HEAD, boxed, versioned, words};
+use super::checksum::Checksum;
 use super::head::TRACK;
-use super::seal::Seal;
 use super::tables::{Packet, Tables};
 
 /// Bytes of a fragment besides its packets, for none of them, and for each.
@@ -39,7 +39,7 @@ impl Fragment {
         AROUND + EACH * self.packets.len() as u64 + self.bytes.len() as u64
     }
 
-    /// The bytes of the fragment, sealed for its place in the file. `number` counts
+    /// The bytes of the fragment, with a checksum for its place in the file. `number` counts
     /// fragments from one; `time` is where the first packet begins.
     pub(super) fn build(&mut self, number: u32, time: u64, place: u64) -> &[u8] {
         self.built.clear();
@@ -47,15 +47,15 @@ impl Fragment {
         boxed(built, b"moof", |out| {
             versioned(out, b"mfhd", 0, 0, |out| words(out, &[number]));
             boxed(out, b"traf", |out| traf(out, packets, time));
-            // Room for the seal, in a box that players skip.
+            // Room for the checksum, in a box that players skip.
             boxed(out, b"free", |out| out.extend([0; 8]));
         });
         let head = built.len();
         boxed(built, b"mdat", |out| out.extend_from_slice(bytes));
-        let mut seal = Seal::at(place);
-        seal.add(&built[..head - 8]);
-        seal.add(&built[head..]);
-        built[head - 8..head].copy_from_slice(&seal.value().to_be_bytes());
+        let mut sum = Checksum::at(place);
+        sum.add(&built[..head - 8]);
+        sum.add(&built[head..]);
+        built[head - 8..head].copy_from_slice(&sum.value().to_be_bytes());
         &self.built
     }
 
@@ -80,7 +80,7 @@ fn traf(out: &mut Vec<u8>, packets: &[(u32, u32)], time: u64) {
     let (flags, each) = if same { (0x201, 4) } else { (0x301, 8) };
     versioned(out, b"trun", 0, flags, |out| {
         let count = packets.len() as u32;
-        // To the end of the `moof`: `count`, this offset, the rows, the seal's box; then
+        // To the end of the `moof`: `count`, this offset, the rows, the checksum's box; then
         // the head of the `mdat`. `out` holds all of the `moof` so far.
         let here = out.len() as u32;
         let offset = here + 8 + each * count + 16 + HEAD as u32;

@@ -5,7 +5,7 @@ use super::tables::Rows;
 use super::track::Track;
 
 /// The body of an empty box in the first `moov`: this file is recorded here, and its
-/// fragments are sealed. It goes when the file is finished.
+/// fragments have checksums. It goes when the file is finished.
 pub(super) const MARK: &[u8; 8] = b"tympan 1";
 
 /// The number of our only track.

@@ -176,7 +176,7 @@ fn ours(known: Known, moov: u64, from: u64, hidden: bool) -> Verdict {
     let Some(track) = known.tracks.into_iter().next() else {
         return Verdict::Hopeless(TORN_INDEX);
     };
-    let fragments = Fragments::of(&track, from, Trust::Seal);
+    let fragments = Fragments::of(&track, from, Trust::Checksum);
     Verdict::Unfinished(Unfinished { track, fragments, moov, ours: true, hidden })
 }
 

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::boxes::HEAD;
+use super::checksum::Checksum;
 use super::known::{Defaults, KnownTrack};
-use super::seal::Seal;
 use super::tables::Packet;
 use super::view::{Found, View};
 
@@ -24,8 +24,8 @@ pub(super) struct Fragments {
 pub(super) enum Trust {
     /// That we have just written it.
     Ours,
-    /// That its seal says so.
-    Seal,
+    /// That its checksum says so.
+    Checksum,
     /// That its packets are in the file, and something is in them.
     Looks,
 }
@@ -103,7 +103,8 @@ impl Walk {
         };
         match &found.name {
             b"moof" => {
-                if self.fragments.trust == Trust::Seal && !is_sealed(view, found, self.to)? {
+                if self.fragments.trust == Trust::Checksum && !is_as_written(view, found, self.to)?
+                {
                     return Ok(None);
                 }
                 if !self.fragment(view, found, step)? {
@@ -247,14 +248,14 @@ impl Walk {
         if mdat.name != *b"mdat" || view.inside(moof, &[b"mfhd"])?.is_none() {
             return Ok(false);
         }
-        let sealed = self.fragments.trust == Trust::Seal;
-        let cost = if sealed { mdat.end - moof.at } else { moof.end - moof.at };
+        let summed = self.fragments.trust == Trust::Checksum;
+        let cost = if summed { mdat.end - moof.at } else { moof.end - moof.at };
         if cost > self.budget {
             return Ok(false);
         }
         self.budget -= cost;
-        if sealed {
-            return is_sealed(view, moof, self.to);
+        if summed {
+            return is_as_written(view, moof, self.to);
         }
         Ok(view.inside(moof, &[b"traf", b"trun"])?.is_some())
     }
@@ -363,18 +364,18 @@ impl Run {
 }
 
 /// Whether a fragment is as it was written.
-fn is_sealed(view: &mut View<'_>, moof: Found, to: u64) -> io::Result<bool> {
+fn is_as_written(view: &mut View<'_>, moof: Found, to: u64) -> io::Result<bool> {
     let Some(mdat) = view.found(moof.end, to)? else { return Ok(false) };
     if mdat.name != *b"mdat" || mdat.end > to || moof.end - moof.body < 8 {
         return Ok(false);
     }
-    let mut seal = Seal::at(moof.at);
-    add(view, &mut seal, moof.at, moof.end - 8)?;
-    add(view, &mut seal, mdat.at, mdat.end)?;
-    Ok(view.u64(moof.end - 8)? == Some(seal.value()))
+    let mut sum = Checksum::at(moof.at);
+    add(view, &mut sum, moof.at, moof.end - 8)?;
+    add(view, &mut sum, mdat.at, mdat.end)?;
+    Ok(view.u64(moof.end - 8)? == Some(sum.value()))
 }
 
-fn add(view: &mut View<'_>, seal: &mut Seal, from: u64, to: u64) -> io::Result<()> {
+fn add(view: &mut View<'_>, sum: &mut Checksum, from: u64, to: u64) -> io::Result<()> {
     let mut at = from;
     while at < to {
         let bytes = view.bytes(at)?;
@@ -382,7 +383,7 @@ fn add(view: &mut View<'_>, seal: &mut Seal, from: u64, to: u64) -> io::Result<(
             break;
         }
         let some = bytes.len().min((to - at) as usize);
-        seal.add(&bytes[..some]);
+        sum.add(&bytes[..some]);
         at += some as u64;
     }
     Ok(())

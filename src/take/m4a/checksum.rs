@@ -9,13 +9,13 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// old bytes and torn ones. Eight bytes a step, because the repair of a day's take reads
 /// all of it.
 #[derive(Clone, Debug)]
-pub(super) struct Seal {
+pub(super) struct Checksum {
     sum: u64,
     part: [u8; 8],
     parts: usize,
 }
 
-impl Seal {
+impl Checksum {
     /// A sum for bytes that belong here in the file: elsewhere it would be another.
     pub(super) fn at(place: u64) -> Self {
         Self { sum: place ^ SPREAD, part: [0; 8], parts: 0 }
@@ -56,9 +56,9 @@ mod tests {
     use super::*;
 
     fn sum(place: u64, bytes: &[u8]) -> u64 {
-        let mut seal = Seal::at(place);
-        seal.add(bytes);
-        seal.value()
+        let mut sum = Checksum::at(place);
+        sum.add(bytes);
+        sum.value()
     }
 
     #[test]
@@ -66,11 +66,11 @@ mod tests {
         let bytes: Vec<u8> = (0..100).map(|i| (i * 37) as u8).collect();
         for cut in 0..100 {
             for second in cut..100 {
-                let mut seal = Seal::at(5);
-                seal.add(&bytes[..cut]);
-                seal.add(&bytes[cut..second]);
-                seal.add(&bytes[second..]);
-                assert_eq!(seal.value(), sum(5, &bytes), "{cut} {second}");
+                let mut pieces = Checksum::at(5);
+                pieces.add(&bytes[..cut]);
+                pieces.add(&bytes[cut..second]);
+                pieces.add(&bytes[second..]);
+                assert_eq!(pieces.value(), sum(5, &bytes), "{cut} {second}");
             }
         }
     }
