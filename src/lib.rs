@@ -52,6 +52,7 @@ pub use recorder::Recorder;
 pub use registry::{Registry, registry};
 
 pub use tympan_backends as backend;
+pub use tympan_backends::realtime::Priority;
 pub use tympan_backends::{Backend, BackendError};
 /// The engine, for those who own their audio thread or write nodes.
 pub use tympan_core as core;

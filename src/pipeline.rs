@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use ringbuf::HeapCons;
+use tympan_backends::realtime::{Priority, Raise};
 use tympan_backends::{Backend, BackendError, Buffer, Capture, Notice};
 use tympan_core::{Border, Calls, Event, Format, Input, Limits, Live, Node, Output, OutputInfo};
 
@@ -50,6 +51,7 @@ pub struct Builder {
     entry_seconds: f64,
     outlet_seconds: f64,
     render: Option<Format>,
+    live: bool,
 }
 
 /// A graph at work on a backend's audio.
@@ -177,9 +179,17 @@ impl Builder {
         self
     }
 
+    /// Audio comes at its own pace, and the graph's thread goes before others as far as the
+    /// system lets it.
+    pub(crate) fn live(mut self, live: bool) -> Self {
+        self.live = live;
+        self
+    }
+
     /// Plans the graph for the device, and starts.
     pub fn start(mut self) -> Result<Pipeline, StartError> {
         let mut backend = self.backend.take().ok_or(StartError::NoBackend)?;
+        self.live = backend.is_live();
         let device = backend.format().map_err(StartError::Backend)?;
         let (mut pipeline, capture) = self.assemble(device)?;
         if let Err(e) = backend.start(capture) {
@@ -238,7 +248,8 @@ impl Builder {
             outputs,
             shared,
         };
-        let capture = pipeline.place(self.runner, worker, entry).map_err(StartError::Thread)?;
+        let placed = pipeline.place(self.runner, worker, entry, self.live);
+        let capture = placed.map_err(StartError::Thread)?;
         Ok((pipeline, capture))
     }
 }
@@ -292,6 +303,7 @@ impl Pipeline {
             entry_seconds: 2.0,
             outlet_seconds: 2.0,
             render: None,
+            live: false,
         }
     }
 
@@ -301,6 +313,7 @@ impl Pipeline {
         runner: Runner,
         mut worker: Worker,
         entry: entry::Entry,
+        live: bool,
     ) -> std::io::Result<Box<dyn Capture>> {
         if runner == Runner::Manual {
             worker.warm();
@@ -313,7 +326,7 @@ impl Pipeline {
             return Ok(Box::new(Inline { entry, worker, warm: false }));
         }
         let shared = self.shared.clone();
-        self.thread("tympan-worker", move || worker_thread(worker, &shared))?;
+        self.thread("tympan-worker", move || worker_thread(worker, &shared, live))?;
         Ok(Box::new(entry))
     }
 
@@ -384,6 +397,12 @@ impl Pipeline {
         self.control().swap(graph)
     }
 
+    /// How the system schedules the thread of the graph. None where nobody asked it for
+    /// more than usual: files wait, and the callback's thread is the device's own.
+    pub fn priority(&self) -> Option<Priority> {
+        self.shared.priority.get().cloned()
+    }
+
     /// What went wrong in the background, such as a new device format that the graph
     /// does not fit. It is told once.
     pub fn trouble(&self) -> Option<GraphError> {
@@ -450,6 +469,12 @@ impl Pipeline {
         self.totals()
     }
 
+    /// Whether nothing more will come: the backend has ended, as a file does and a microphone
+    /// that is unplugged, and all of it is out.
+    pub fn is_finished(&self) -> bool {
+        self.shared.is_finished()
+    }
+
     /// Waits until the backend has ended by itself, as a file does.
     pub fn wait(mut self) -> Totals {
         while !self.shared.is_finished() && self.worker.is_none() {
@@ -501,8 +526,12 @@ impl Drop for Pipeline {
     }
 }
 
-fn worker_thread(mut worker: Worker, shared: &Shared) {
+fn worker_thread(mut worker: Worker, shared: &Shared, live: bool) {
     shared.worker.sleeps_here();
+    let raised = live.then(Raise::this_thread);
+    if let Some(raised) = &raised {
+        let _ = shared.priority.set(raised.priority().clone());
+    }
     worker.warm();
     loop {
         match catch_unwind(AssertUnwindSafe(|| worker.run())) {

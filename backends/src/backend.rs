@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use tympan_core::Format;
 
+use crate::{Device, Plain};
+
 /// One callback's worth of audio, as the device delivers it.
 #[derive(Clone, Copy, Debug)]
 pub struct Buffer<'a> {
@@ -59,6 +61,18 @@ pub trait Backend: Send {
     /// Stops. No callback runs when this returns; the listener comes back so that
     /// a later start can go on with it.
     fn stop(&mut self) -> Option<Box<dyn Capture>>;
+    /// Whether audio comes at its own pace, so that who is late loses some. A file waits.
+    fn is_live(&self) -> bool {
+        false
+    }
+    /// The same as what a recorder runs on. A backend that knows what happens to its
+    /// microphone makes a device of its own.
+    fn into_device(self) -> Box<dyn Device>
+    where
+        Self: Sized + 'static,
+    {
+        Box::new(Plain::new(self))
+    }
 }
 
 /// Why a backend could not do what was asked: a sentence with the way out.

@@ -41,6 +41,11 @@ pub trait Device: Platform + Send {
         }
     }
 
+    /// Whether audio comes at its own pace, so that who is late loses some.
+    fn is_live(&self) -> bool {
+        false
+    }
+
     /// Whether the microphone may be used, as far as is known without asking.
     fn permission(&self) -> Permission {
         Permission::Granted

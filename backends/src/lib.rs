@@ -9,6 +9,8 @@
 //!   so that an app can rehearse losses, stalls and route changes without a microphone;
 //! - [`Phone`](phone::Phone) is a phone in virtual time, with an audio session that calls,
 //!   headsets and the system take away and change, and scripts of such troubles;
+//! - `cpal::Microphone`, with the feature of that name, is a microphone of a desktop or of
+//!   Android, and `default()` the one that the system chooses;
 //! - [`wav`] reads and writes the files themselves;
 //! - [`storage`] is where files live, and how their loss is rehearsed.
 //!
@@ -24,11 +26,16 @@
 #![warn(missing_docs)]
 
 mod backend;
+#[cfg(feature = "cpal")]
+pub mod cpal;
 mod device;
 pub mod file;
+pub mod machine;
 pub mod mock;
 pub mod phone;
 mod plain;
+mod pulse;
+pub mod realtime;
 pub mod storage;
 pub mod transcriber;
 pub mod wav;
@@ -37,3 +44,9 @@ pub use backend::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Noti
 pub use device::{Device, Permission, Port, PortKind, Ports};
 pub use plain::Plain;
 pub use transcriber::Transcriber;
+
+/// The microphone that the system chooses, and goes on to choose.
+#[cfg(feature = "cpal")]
+pub fn default() -> Result<impl Backend + Device, BackendError> {
+    cpal::Microphone::system()
+}

@@ -6,16 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use ringbuf::traits::{Consumer, Producer, Split};
-use ringbuf::{HeapCons, HeapProd, HeapRb};
 use tympan_core::Format;
-use tympan_core::session::{Code, Event, Heartbeat, Ms, Order, Platform};
+use tympan_core::session::{Code, Event, Ms, Order, Platform};
 
 use crate::device::Device;
+use crate::pulse::{self, Beats, Pulse};
 use crate::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Notice};
-
-/// Heartbeats that may wait: at 10 ms each, ten seconds.
-const BEATS: usize = 1024;
 
 /// How often heartbeats are looked at while audio comes.
 const LOOK_MS: Ms = 100;
@@ -27,8 +23,8 @@ pub struct Plain<B> {
     backend: B,
     /// While nothing runs, the listener is here.
     ear: Option<Box<dyn Capture>>,
-    beats: HeapCons<Beat>,
-    pulse: Option<HeapProd<Beat>>,
+    beats: Beats,
+    pulse: Option<Pulse>,
     anchor: Arc<Anchor>,
     running: bool,
     /// Audio has come since the last start.
@@ -47,7 +43,7 @@ impl<B: Backend> Plain<B> {
 
     /// The same, on another clock.
     pub fn on_clock(backend: B, clock: Arc<dyn Fn() -> Ms + Send + Sync>) -> Self {
-        let (pulse, beats) = HeapRb::new(BEATS).split();
+        let (pulse, beats) = pulse::pulse();
         Self {
             backend,
             ear: None,
@@ -100,22 +96,8 @@ struct Anchor {
     offset_ns: AtomicI64,
 }
 
-/// A heartbeat with the stamp that the backend gave it.
-#[derive(Clone, Copy, Debug)]
-struct Beat {
-    host_ns: u64,
-    frames: u32,
-    format: Format,
-    silent: bool,
-}
-
-impl Beat {
-    fn length_ns(&self) -> i64 {
-        i64::from(self.frames) * 1_000_000_000 / i64::from(self.format.rate.max(1))
-    }
-}
-
-const fn code(kind: BackendErrorKind) -> Code {
+/// Why the session's order came to nothing.
+pub(crate) const fn code(kind: BackendErrorKind) -> Code {
     match kind {
         BackendErrorKind::NotFound => Code::NoHardware,
         BackendErrorKind::Busy => Code::Busy,
@@ -148,7 +130,7 @@ impl<B: Backend> Platform for Plain<B> {
         if let Some(event) = self.inbox.pop_front() {
             return Some(event);
         }
-        let beat = self.beats.try_pop()?;
+        let beat = pulse::next(&mut self.beats)?;
         if self.running && !std::mem::replace(&mut self.heard, true) {
             // It has just come: that is as exactly as the two clocks can be compared.
             let began = now as i64 * NS_PER_MS - beat.length_ns();
@@ -156,13 +138,8 @@ impl<B: Backend> Platform for Plain<B> {
             let offset = began.max(earliest) - beat.host_ns as i64;
             self.anchor.offset_ns.store(offset, Ordering::Release);
         }
-        let host = beat.host_ns as i64 + self.anchor.offset_ns.load(Ordering::Acquire);
-        Some(Event::Heartbeat(Heartbeat {
-            host: (host.max(0) / NS_PER_MS) as Ms,
-            frames: beat.frames,
-            format: beat.format,
-            silent: beat.silent,
-        }))
+        let offset = self.anchor.offset_ns.load(Ordering::Acquire);
+        Some(Event::Heartbeat(beat.heartbeat(offset)))
     }
 }
 
@@ -185,7 +162,7 @@ impl<B: Backend> Device for Plain<B> {
             return Err(BackendError::new(BackendErrorKind::Busy, message));
         };
         let (anchor, call) = (self.anchor.clone(), self.call.clone());
-        self.ear = Some(Box::new(Tap { ear, pulse, anchor, call, first: true, owed: None }));
+        self.ear = Some(Box::new(Tap { ear, pulse, anchor, call, first: true }));
         Ok(())
     }
 
@@ -204,6 +181,10 @@ impl<B: Backend> Device for Plain<B> {
     fn on_news(&mut self, call: Arc<dyn Fn() + Send + Sync>) {
         self.call = call;
     }
+
+    fn is_live(&self) -> bool {
+        self.backend.is_live()
+    }
 }
 
 /// Listens to what the listener gets, and leaves a sign of life.
@@ -212,19 +193,16 @@ impl<B: Backend> Device for Plain<B> {
 /// Called by the device. One wake-up, for the first buffer after a start.
 struct Tap {
     ear: Box<dyn Capture>,
-    pulse: HeapProd<Beat>,
+    pulse: Pulse,
     anchor: Arc<Anchor>,
     call: Arc<dyn Fn() + Send + Sync>,
     /// Nothing has come since the last start.
     first: bool,
-    /// What found no room.
-    owed: Option<Beat>,
 }
 
 impl Capture for Tap {
     fn audio(&mut self, buffer: Buffer<'_>) {
-        let frames = buffer.samples.len() / usize::from(buffer.format.channels.max(1));
-        if frames == 0 {
+        if buffer.samples.len() < usize::from(buffer.format.channels.max(1)) {
             return self.ear.audio(buffer);
         }
         let first = std::mem::take(&mut self.first);
@@ -235,17 +213,7 @@ impl Capture for Tap {
         let host_ns = buffer.host_ns as i64 + self.anchor.offset_ns.load(Ordering::Acquire);
         self.ear.audio(Buffer { host_ns: host_ns.max(0) as u64, ..buffer });
 
-        let mut beat = Beat {
-            host_ns: buffer.host_ns,
-            frames: frames as u32,
-            format: buffer.format,
-            silent: buffer.samples.iter().all(|sample| *sample == 0.0),
-        };
-        if let Some(owed) = self.owed.take_if(|owed| owed.format == beat.format) {
-            let frames = owed.frames.saturating_add(beat.frames);
-            beat = Beat { frames, silent: owed.silent && beat.silent, ..owed };
-        }
-        self.owed = self.pulse.try_push(beat).err();
+        self.pulse.beat(&buffer);
         if first {
             (self.call)();
         }

@@ -72,6 +72,7 @@ mod books;
 mod command;
 mod drive;
 mod event;
+mod notification;
 mod policy;
 mod profile;
 mod system;
@@ -82,6 +83,7 @@ pub use command::{
 };
 pub use drive::{Platform, Takes, drive};
 pub use event::{Ask, Event, Heartbeat, Hint, Reason, Route, RouteReason, Start};
+pub use notification::{Action, Notification};
 pub use policy::{AutoResume, GapPolicy, Ms, OnSpeaker, Owner, PauseMode, Policy};
 pub use profile::{Profile, Rung};
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::Thread;
 
 use atomic_waker::AtomicWaker;
+use tympan_backends::realtime::Priority;
 use tympan_core::Format;
 
 /// Counts that only grow, each written by one thread.
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     /// The format for which there can be none, packed likewise.
     refused: AtomicU64,
     pub(crate) finished: AtomicBool,
+    /// What the system gave the worker, if it was asked.
+    pub(crate) priority: OnceLock<Priority>,
     pub(crate) worker: Sleeper,
     pub(crate) control: Sleeper,
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 
 use ringbuf::traits::{Consumer, Observer, Producer};
 use ringbuf::{HeapCons, HeapProd};
+use tympan_backends::realtime::FlushToZero;
 use tympan_core::{Executor, Format, Reason};
 
 use crate::pipeline::entry::{Exit, Mark, Sign};
@@ -70,6 +71,7 @@ impl Worker {
 
     /// Runs everything that is there. False when nothing more will ever come.
     pub(crate) fn run(&mut self) -> bool {
+        let _flush = FlushToZero::set();
         self.take_over();
         if self.shared.takes_renewal() {
             self.executor.reset();

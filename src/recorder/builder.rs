@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tympan_backends::storage::{Files, Protection, Storage};
-use tympan_backends::{Backend, Device, Plain, Transcriber};
+use tympan_backends::{Backend, Device, Transcriber};
 use tympan_core::session::{AutoResume, GapPolicy, PauseMode, Policy, Profile};
 
 use super::machine::Machine;
@@ -43,6 +43,8 @@ pub struct Options {
     pub hold: Option<Duration>,
     /// Whether takes may be WAV. On Android an app expects M4A in its place.
     pub wav: bool,
+    /// Whether audio comes at its own pace: the graph's thread then goes before others.
+    pub live: bool,
     /// The language of the device.
     pub language: String,
     /// The microphone and how the platform's session is used, for takes to tell.
@@ -68,6 +70,7 @@ impl Options {
             runner: Runner::Worker,
             hold: None,
             wav: true,
+            live: false,
             language: "en-US".to_owned(),
             device: None,
             profile: None,
@@ -126,17 +129,23 @@ impl Builder {
 
     /// The microphone, with the session that it comes with.
     #[must_use]
-    pub fn device(mut self, device: impl Device + 'static) -> Self {
+    pub fn device(self, device: impl Device + 'static) -> Self {
+        self.runs_on(Box::new(device))
+    }
+
+    fn runs_on(mut self, device: Box<dyn Device>) -> Self {
         self.options.language = device.language();
         self.options.wav = device.keeps_wav();
-        self.device = Some(Box::new(device));
+        self.options.live = device.is_live();
+        self.device = Some(device);
         self
     }
 
-    /// A microphone, or a file that stands in for one, that comes without a session.
+    /// A microphone, or a file that stands in for one, as the
+    /// [device](Backend::into_device) that it is.
     #[must_use]
     pub fn backend(self, backend: impl Backend + 'static) -> Self {
-        self.device(Plain::new(backend))
+        self.runs_on(backend.into_device())
     }
 
     /// The folder of the takes: `recordings` by default.

@@ -199,7 +199,8 @@ impl Machine {
         let builder = Pipeline::builder(graph)
             .runner(runner)
             .entry_seconds(ENTRY_SECONDS + before.as_secs_f64())
-            .outlet_seconds((options.ring + before).as_secs_f64());
+            .outlet_seconds((options.ring + before).as_secs_f64())
+            .live(options.live);
         let (mut pipeline, capture) = builder.assemble(format)?;
         let reader = options.take_reader(&mut pipeline)?;
         let audio = reader.info().format;
