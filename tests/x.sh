@@ -68,6 +68,7 @@ machine() {
     has cc
     has cmake
     has make
+    has pkg-config
     has_cargo 1.95.0
 }
 

@@ -448,7 +448,11 @@ impl Platform for Ears<'_> {
     }
 
     fn poll(&mut self, now: Ms) -> Option<Event> {
-        let event = self.asks.pop_front().or_else(|| self.platform.poll(now))?;
+        // What was captured before the end of capture is counted before it.
+        let ends =
+            matches!(self.asks.front(), Some(Event::Asked { ask: Ask::Stop | Ask::Pause, .. }));
+        let heard = if ends { self.platform.poll(now) } else { None };
+        let event = heard.or_else(|| self.asks.pop_front()).or_else(|| self.platform.poll(now))?;
         if let Event::Permission(granted) = event {
             *self.permission = Some(granted);
         }

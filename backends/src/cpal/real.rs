@@ -171,7 +171,7 @@ impl Drop for Playing {
 /// What a callback is long where that can be chosen.
 const CALLBACK_MS: u32 = 10;
 /// ALSA's ring holds two of them and no more, and its thread is an ordinary one.
-const ALSA_MS: u32 = 20;
+const ALSA_MS: u32 = 30;
 
 pub(super) fn preferred_host(only: Option<HostId>) -> Result<Host, BackendError> {
     let mut ids = only.map_or_else(::cpal::available_hosts, |id| vec![id]);

@@ -18,6 +18,8 @@ pub(super) struct Timeline {
     /// When the window began that is looked at, and the least delay in it.
     window_ns: i64,
     least_ns: i64,
+    /// When the last callback came.
+    called_ns: i64,
     /// No stamp is before the last one.
     last_ns: i64,
 }
@@ -34,6 +36,8 @@ pub(super) struct Placed {
 const SECOND: i64 = 1_000_000_000;
 /// How long callbacks are watched before anything follows from it.
 const WINDOW_NS: i64 = SECOND / 2;
+/// A callback that is later than this behind the one before has waited, and others with it.
+const STALL_NS: i64 = SECOND / 10;
 /// A delay that does not go away in a window, and is longer than this, is a loss.
 const LOSS_NS: i64 = SECOND / 2;
 /// What an overrun that was told must be at least to be worth a mark.
@@ -52,6 +56,7 @@ impl Timeline {
             begun: false,
             window_ns: 0,
             least_ns: i64::MAX,
+            called_ns: 0,
             last_ns: 0,
         }
     }
@@ -63,8 +68,13 @@ impl Timeline {
         if !self.begun {
             self.begun = true;
             self.zero_ns = now - self.length(frames);
-            self.window_ns = now;
+            self.begin_window(now);
         }
+        if now - self.called_ns > self.length(frames) + STALL_NS {
+            // What waited meanwhile comes now, all of it late. That takes its time.
+            self.begin_window(now);
+        }
+        self.called_ns = now;
         let end = self.zero_ns + self.length(self.frames + frames);
         let delay = now - end;
         if delay < 0 {
@@ -86,19 +96,23 @@ impl Timeline {
     /// How much time is missing before this buffer.
     fn lost(&mut self, now: i64, delay: i64, overrun: bool) -> i64 {
         if overrun {
-            (self.window_ns, self.least_ns) = (now, i64::MAX);
+            self.begin_window(now);
             return if delay >= TOLD_NS { delay } else { 0 };
         }
         if now - self.window_ns < WINDOW_NS {
             return 0;
         }
-        let least = std::mem::replace(&mut self.least_ns, i64::MAX);
-        self.window_ns = now;
+        let least = self.least_ns;
+        self.begin_window(now);
         if least >= LOSS_NS {
             return least;
         }
         self.zero_ns += (least / SLEW).min(SLEW_NS);
         0
+    }
+
+    fn begin_window(&mut self, now: i64) {
+        (self.window_ns, self.least_ns) = (now, i64::MAX);
     }
 
     fn length(&self, frames: i64) -> i64 {
@@ -164,6 +178,12 @@ mod tests {
         let (lost, stamps) = run((0..1000).map(late));
         assert_eq!(lost, 0);
         assert_eq!(stamps[999], 1000 + 9990);
+        // Wherever in a window it happens.
+        for begin in 200..300 {
+            let late =
+                |n: u64| if (begin..begin + 70).contains(&n) { (begin + 70 - n) * 10 } else { 0 };
+            assert_eq!(run((0..1000).map(late)).0, 0, "from {begin}");
+        }
     }
 
     #[test]
