@@ -253,7 +253,35 @@ test_runs_every_step_and_tells_what_it_left_out() {
     never 'RAN apt-get'
     printed 'x: ran: format, clippy, docs, tests, heap in release, tests of x'
     printed 'x: not run: tests on shared recordings: they are not here; TYMPAN_AUDIO can name their folder'
+    printed 'x: not run: live capture: there is no pulseaudio; this installs it: ./x live'
     printed 'x: not run: long forms'
+}
+
+headers_of_alsa_are_a_need_of_linux() {
+    machine
+    has pkg-config "case \$* in *alsa*) [ -e '$bin/alsa' ] ;; esac"
+    cp=$(real cp)
+    logs apt-get "case \$* in *install*) '$cp' '$box/cc' '$bin/alsa' ;; esac"
+    run -- demo
+    ended 0
+    in_order 'missing: alsa (opens microphones)' \
+        'RAN apt-get install -y pkg-config libasound2-dev' "$demo"
+}
+
+live_brings_the_sound_server_and_wants_it() {
+    machine
+    cp=$(real cp)
+    logs apt-get "case \$* in *install*) '$cp' '$box/cc' '$bin/pulseaudio' ;; esac"
+    run -- live
+    ended 0
+    in_order 'RAN apt-get install -y pulseaudio pulseaudio-utils libasound2-plugins' \
+        'RAN TYMPAN_LONG=1 cargo test --workspace --all-features --test live -- --nocapture'
+    on_macos
+    has xcode-select
+    has cc
+    run -- live
+    ended 4
+    said 'runs on Linux only'
 }
 
 what_is_there_is_not_called_left_out() {

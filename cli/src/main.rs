@@ -9,8 +9,10 @@ mod events;
 mod exit;
 mod files;
 mod graph_file;
+mod interrupt;
 mod key;
 mod meter;
+mod microphone;
 mod output;
 mod run;
 mod usage;
@@ -41,6 +43,7 @@ struct Program {
 const AFTER: &str = "\
 Examples:
   tympan demo
+  tympan doctor
   tympan check graphs/*.toml
   tympan run graphs/levels.toml --input talk.wav --out out
 

@@ -11,6 +11,8 @@ pub(crate) struct Meter {
     peak: f64,
     squares: f64,
     samples: f64,
+    /// What was shown last.
+    shown: String,
 }
 
 impl Meter {
@@ -32,9 +34,18 @@ impl Meter {
         }
     }
 
+    /// The same while nothing new may have come: what was seen last stays.
+    pub(crate) fn show(&mut self, width: usize) -> String {
+        if self.samples > 0.0 {
+            let text = self.take(width);
+            self.shown.clone_from(&text);
+        }
+        self.shown.clone()
+    }
+
     /// A bar of `width` places, the root mean square and the peak in dBFS; begins anew.
     pub(crate) fn take(&mut self, width: usize) -> String {
-        let Self { peak, squares, samples } = std::mem::take(self);
+        let Self { peak, squares, samples, .. } = std::mem::take(self);
         let rms = decibels((squares / samples.max(1.0)).sqrt());
         let full = ((rms - FLOOR) / -FLOOR * width as f64).round().clamp(0.0, width as f64);
         let bar = "#".repeat(full as usize);

@@ -43,6 +43,8 @@ pub(crate) struct Run<'a> {
     /// The output that the meter listens to; none if no output has samples.
     metered: Option<usize>,
     meter: Meter,
+    /// Whether somebody speaks, as far as the graph listens for that.
+    speech: Option<bool>,
     last_status: Option<Instant>,
     length: Option<f64>,
     frames: Vec<u64>,
@@ -69,6 +71,7 @@ impl<'a> Run<'a> {
             files,
             metered: outputs.iter().position(|output| output.packet == 0),
             meter: Meter::default(),
+            speech: graph.nodes().any(|(_, kind)| kind.name == "vad").then_some(false),
             last_status: None,
             length: None,
             frames: vec![0; outputs.len()],
@@ -112,6 +115,11 @@ impl<'a> Run<'a> {
         if self.metered.is_none() {
             self.meter.add_event(event.what);
         }
+        match event.what {
+            What::SpeechStart => self.speech = Some(true),
+            What::SpeechEnd => self.speech = Some(false),
+            _ => {}
+        }
         match self.show {
             Show::Json => self.out.line(&self.teller.line(&event, t)),
             Show::Text | Show::Status => {
@@ -137,8 +145,14 @@ impl<'a> Run<'a> {
         let t = frames as f64 / f64::from(self.device.rate);
         let of = self.length.map_or(String::new(), |length| format!(" of {length:.1}"));
         let bar = self.meter.take(BAR);
-        self.out.status(&format!("{t:7.1}{of} s  {bar}  dropped {dropped}"));
+        let lamp = self.speech.map_or("", lamp);
+        self.out.status(&format!("{t:7.1}{of} s  {bar}{lamp}  dropped {dropped}"));
     }
+}
+
+/// Lit while somebody speaks.
+pub(crate) const fn lamp(speech: bool) -> &'static str {
+    if speech { "  (*) speech" } else { "  ( ) speech" }
 }
 
 impl Sink for Run<'_> {

@@ -1,4 +1,4 @@
-//! A PulseAudio server of the test's own, and what is played into it.
+//! A server of sound of the test's own, and what is played into it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,7 +27,7 @@ fn has(program: &str) -> bool {
 }
 
 impl Server {
-    /// None where there is no PulseAudio, which is said aloud. `TYMPAN_LIVE=1` makes it an
+    /// None where there is no `pulseaudio`, which is said aloud. `TYMPAN_LIVE=1` makes it an
     /// error.
     pub(crate) fn start() -> Option<Self> {
         static TURN: Mutex<()> = Mutex::new(());
@@ -71,6 +71,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap();
+        hurry(&child);
         let server = Self { child, folder, _turn: turn };
         until("the server answers", || server.pactl(&["info"]).is_some());
         Some(server)
@@ -82,7 +83,9 @@ impl Server {
 
     /// What `pactl` prints; none if it fails.
     pub(crate) fn pactl(&self, args: &[&str]) -> Option<String> {
-        let ran = Command::new("pactl").args(args).stderr(Stdio::null()).output().unwrap();
+        let server = format!("--server=unix:{}", self.folder.join("socket").display());
+        let ran = Command::new("pactl").arg(server).args(args).stderr(Stdio::null()).output();
+        let ran = ran.unwrap();
         ran.status.success().then(|| String::from_utf8_lossy(&ran.stdout).into_owned())
     }
 
@@ -136,9 +139,24 @@ impl Drop for Server {
     }
 }
 
+/// Lets the server go before everything else, if that is allowed: a sound card is not late
+/// because a machine is busy either.
+#[cfg(target_os = "linux")]
+fn hurry(server: &Child) {
+    let priority = libc::sched_param { sched_priority: 20 };
+    // SAFETY: the process is our child and not waited for yet, so the number is its own; the
+    // call reads a place of ours.
+    unsafe {
+        libc::sched_setscheduler(server.id().cast_signed(), libc::SCHED_RR, &raw const priority)
+    };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hurry(_: &Child) {}
+
 /// Waits for something that comes sooner or later.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < patience, "{what}: not in a minute");
         std::thread::sleep(Duration::from_millis(20));

@@ -76,7 +76,7 @@ mod java {
     /// `org.tympan.Capture.clientSilenced(Boolean)`.
     // SAFETY: nobody else has a name in the package `org.tympan`.
     #[unsafe(no_mangle)]
-    pub extern "system" fn Java_org_tympan_Capture_clientSilenced(
+    extern "system" fn Java_org_tympan_Capture_clientSilenced(
         _: *mut c_void,
         _: *mut c_void,
         silenced: u8,
@@ -87,7 +87,7 @@ mod java {
     /// `org.tympan.Capture.foregroundService(Boolean)`.
     // SAFETY: nobody else has a name in the package `org.tympan`.
     #[unsafe(no_mangle)]
-    pub extern "system" fn Java_org_tympan_Capture_foregroundService(
+    extern "system" fn Java_org_tympan_Capture_foregroundService(
         _: *mut c_void,
         _: *mut c_void,
         allowed: u8,

@@ -99,7 +99,11 @@ impl System for Real {
 
     fn offer(&mut self, id: &str) -> Result<Offer, BackendError> {
         let device = self.device(id)?;
-        let callback_ms = if is_alsa(self.host()?.id()) { ALSA_MS } else { CALLBACK_MS };
+        let callback_ms = match self.host()?.id().name() {
+            name if name.eq_ignore_ascii_case("alsa") => ALSA_MS,
+            name if name.eq_ignore_ascii_case("pulseaudio") => PULSE_MS,
+            _ => CALLBACK_MS,
+        };
         let usual = device.default_input_config().map(|config| Span {
             rates: (config.sample_rate(), config.sample_rate()),
             channels: config.channels(),
@@ -172,6 +176,9 @@ impl Drop for Playing {
 const CALLBACK_MS: u32 = 10;
 /// ALSA's ring holds two of them and no more, and its thread is an ordinary one.
 const ALSA_MS: u32 = 30;
+/// The queue that cpal asks a `PulseAudio` server for holds one of them: a server that is held
+/// up for longer loses what comes meanwhile, without a word.
+const PULSE_MS: u32 = 20;
 
 pub(super) fn preferred_host(only: Option<HostId>) -> Result<Host, BackendError> {
     let mut ids = only.map_or_else(::cpal::available_hosts, |id| vec![id]);

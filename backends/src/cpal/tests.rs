@@ -35,7 +35,9 @@ struct State {
 impl World {
     fn with(names: &[(&str, Format)]) -> Self {
         let world = Self::default();
-        names.iter().for_each(|(name, format)| world.plug(name, *format));
+        for (name, format) in names {
+            world.plug(name, *format);
+        }
         world
     }
 
@@ -149,25 +151,32 @@ impl Drop for Playing {
 
 /// What a listener has heard.
 #[derive(Clone, Default)]
-struct Heed(Arc<Mutex<(Vec<(Format, f32)>, Vec<Notice>)>>);
+struct Heed(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    /// The format and the first sample of each buffer.
+    buffers: Vec<(Format, f32)>,
+    notices: Vec<Notice>,
+}
 
 impl Heed {
     fn buffers(&self) -> Vec<(Format, f32)> {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().buffers.clone()
     }
 
     fn notices(&self) -> Vec<Notice> {
-        self.0.lock().unwrap().1.clone()
+        self.0.lock().unwrap().notices.clone()
     }
 }
 
 impl Capture for Heed {
     fn audio(&mut self, buffer: Buffer<'_>) {
-        self.0.lock().unwrap().0.push((buffer.format, buffer.samples[0]));
+        self.0.lock().unwrap().buffers.push((buffer.format, buffer.samples[0]));
     }
 
     fn notice(&mut self, notice: Notice) {
-        self.0.lock().unwrap().1.push(notice);
+        self.0.lock().unwrap().notices.push(notice);
     }
 }
 

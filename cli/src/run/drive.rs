@@ -3,13 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use tympan::backend::BackendErrorKind;
 use tympan::backend::file::File;
 use tympan::core::{Border, Calls, Input, Node, Output};
 use tympan::{
-    BackendError, Events, Graph, PacketReader, PcmReader, Pipeline, Plan, StartError, Totals,
+    Backend, BackendError, Events, Graph, PacketReader, PcmReader, Pipeline, Plan, StartError,
+    Totals,
 };
 
 use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
 use crate::run::Run;
 use crate::run::account::{End, dropped};
 
@@ -59,12 +62,43 @@ impl Run<'_> {
         End { totals, broken, stopped, findings: Vec::new(), paced: false, elapsed }
     }
 
-    /// Runs `graph` as it would run on a device: callbacks, rings, a worker. Who is too
-    /// slow here loses frames, and is told.
-    pub(crate) fn paced(&mut self, graph: &Graph, file: File) -> Result<End, Failure> {
+    /// Runs `graph` over a file as it would run on a device.
+    pub(crate) fn paced_file(&mut self, graph: &Graph, file: File) -> Result<End, Failure> {
         let report = file.report();
+        let interrupt = Interrupt::default();
+        let mut end = self.paced(graph, file.realtime(true), &interrupt, &|_| false)?;
+        end.broken = report.error();
+        end.findings = report.findings();
+        Ok(end)
+    }
+
+    /// Runs `graph` over a microphone until somebody asks for the end, or it is `over` after
+    /// so much time.
+    pub(crate) fn live(
+        &mut self,
+        graph: &Graph,
+        microphone: impl Backend + 'static,
+        interrupt: &Interrupt,
+        over: &dyn Fn(Duration) -> bool,
+    ) -> Result<End, Failure> {
+        let mut end = self.paced(graph, microphone, interrupt, over)?;
+        if !end.stopped && !over(end.elapsed) {
+            let message = "the microphone is gone: it was unplugged, or its server ended";
+            end.broken = Some(BackendError::new(BackendErrorKind::Failed, message));
+        }
+        Ok(end)
+    }
+
+    /// Callbacks, rings, a worker. Who is too slow here loses frames, and is told.
+    fn paced(
+        &mut self,
+        graph: &Graph,
+        backend: impl Backend + 'static,
+        interrupt: &Interrupt,
+        over: &dyn Fn(Duration) -> bool,
+    ) -> Result<End, Failure> {
         let start = Instant::now();
-        let pipeline = Pipeline::builder(graph).backend(file.realtime(true)).start();
+        let pipeline = Pipeline::builder(graph).backend(backend).start();
         let mut pipeline = pipeline.map_err(not_started)?;
         let mut ends = Ends::of(&mut pipeline);
         let (totals, stopped) = loop {
@@ -72,23 +106,17 @@ impl Run<'_> {
             let totals = pipeline.totals();
             self.tick(totals.input, dropped(&totals));
             self.out.flush();
-            if self.stops() {
+            if self.stops() || interrupt.is_asked() {
                 break (pipeline.stop(), true);
             }
-            if report.ended() {
-                break (pipeline.wait(), false);
+            if pipeline.is_finished() || over(start.elapsed()) {
+                break (pipeline.stop(), false);
             }
             std::thread::sleep(LOOK);
         };
         ends.read(self);
-        Ok(End {
-            totals,
-            broken: report.error(),
-            stopped,
-            findings: report.findings(),
-            paced: true,
-            elapsed: start.elapsed(),
-        })
+        let elapsed = start.elapsed();
+        Ok(End { totals, broken: None, stopped, findings: Vec::new(), paced: true, elapsed })
     }
 }
 

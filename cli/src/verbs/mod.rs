@@ -3,6 +3,8 @@
 
 mod check;
 mod demo;
+mod devices;
+mod doctor;
 mod export;
 mod inspect;
 mod nodes;
@@ -23,6 +25,8 @@ pub(crate) enum Verb {
     Record(record::Args),
     Recover(recover::Args),
     Export(export::Args),
+    Devices(devices::Args),
+    Doctor(doctor::Args),
     Check(check::Args),
     Plan(plan::Args),
     Nodes(nodes::Args),
@@ -39,6 +43,8 @@ impl Verb {
             Self::Record(args) => record::run(args, out),
             Self::Recover(args) => recover::run(args, out),
             Self::Export(args) => export::run(args, out),
+            Self::Devices(args) => devices::run(args, out),
+            Self::Doctor(args) => Ok(doctor::run(args, out)),
             Self::Check(args) => Ok(check::run(args, out)),
             Self::Plan(args) => plan::run(args, out),
             Self::Nodes(args) => Ok(nodes::run(args, out)),

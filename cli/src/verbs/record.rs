@@ -2,20 +2,24 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tympan::backend::file::File;
 use tympan::backend::{Backend, Buffer, Capture, Notice};
-use tympan::core::session::{Ask, Event, Heartbeat, Ms, Order, Platform, Policy, State, Tell};
-use tympan::recorder::{Machine, Options, RecorderEvent, Recording, Said};
+use tympan::core::session::{
+    Ask, Diagnosis, ErrorCode, Event, Heartbeat, Ms, Order, Platform, Policy, State, Tell,
+};
+use tympan::recorder::{Machine, Options, RecorderEvent, Recording, Said, Status};
 use tympan::take::{Container, Take};
-use tympan::{Format, Graph, Recorder};
+use tympan::{Events, Format, Graph, Recorder, What};
 
 use crate::exit::{Exit, Failure};
+use crate::interrupt::Interrupt;
 use crate::key;
+use crate::meter::Meter;
+use crate::microphone::Which;
 use crate::output::{Line, Output, seconds};
+use crate::run::lamp;
 
 /// Record a take that no kill, full disk or power cut takes away
 #[derive(clap::Args)]
@@ -25,11 +29,14 @@ pub(crate) struct Args {
     graph: Option<PathBuf>,
 
     /// A WAV file that stands in for the microphone; `-` is standard input
-    #[arg(long, value_name = "FILE", required = true)]
-    input: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
 
-    /// Play it as slowly as a device would
-    #[arg(long)]
+    #[command(flatten)]
+    which: Which,
+
+    /// Play the file as slowly as a device would
+    #[arg(long, requires = "input")]
     realtime: bool,
 
     /// What to keep it in
@@ -58,7 +65,13 @@ const AFTER: &str = "\
 A take is a folder with its audio and `take.json`. While it is written the name
 ends with `.open`; `tympan recover` completes what a kill left.
 
+A microphone is recorded until Ctrl-C, which completes the take and is exit code
+5, or for --max seconds. Calls of other programs, unplugged headsets and
+restarted servers leave gaps in it, which `take.json` lists, and end nothing.
+
 Examples:
+  tympan record
+  tympan record --device headset --format opus --max 60
   tympan record --input talk.wav
   tympan record graphs/dictation.toml --input talk.wav --format opus --json";
 
@@ -71,6 +84,10 @@ channels = 1
 [[node]]
 kind = \"resample\"
 rate = 48000
+
+[[node]]
+kind = \"level\"
+every = \"100ms\"
 
 [[output]]
 name = \"take\"
@@ -90,25 +107,31 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         Some(path) => Graph::from_file(path, &registry)?,
         None => Graph::named("record.toml", GRAPH, &registry)?,
     };
-    let file = if args.input == Path::new("-") {
-        File::from_reader("standard input", Box::new(std::io::stdin()))?
-    } else {
-        File::open(&args.input)?
-    };
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = stop.clone();
-    // A second one ends the program as it always did: this is only for the first.
-    let _ = ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::SeqCst) {
-            std::process::exit(i32::from(Exit::Interrupted.code()));
+    let interrupt = Interrupt::listen();
+    let told = match &args.input {
+        None => {
+            let microphone = args.which.open()?;
+            live(args, &graph, microphone, &|| None, &interrupt, out)?
         }
-    });
-    let told = if args.realtime {
-        live(args, &graph, file, &stop, out)?
-    } else {
-        fast(args, &graph, file, &stop, out)?
+        Some(input) => {
+            let file = open(input)?;
+            let report = file.report();
+            let trouble = move || report.error().map(|error| error.message);
+            if args.realtime {
+                live(args, &graph, file.realtime(true), &trouble, &interrupt, out)?
+            } else {
+                fast(args, &graph, file, &interrupt, out)?
+            }
+        }
     };
-    end(&told, stop.load(Ordering::SeqCst), out)
+    end(&told, interrupt.is_asked(), out)
+}
+
+fn open(input: &Path) -> Result<File, Failure> {
+    if input == Path::new("-") {
+        return Ok(File::from_reader("standard input", Box::new(std::io::stdin()))?);
+    }
+    Ok(File::open(input)?)
 }
 
 /// What came of it.
@@ -119,18 +142,18 @@ struct Told {
     finding: Option<String>,
 }
 
-/// On threads, as in an app.
+/// On threads, as in an app. `trouble` is what ended the source, if something did.
 fn live(
     args: &Args,
     graph: &Graph,
-    file: File,
-    stop: &AtomicBool,
+    source: impl Backend + 'static,
+    trouble: &dyn Fn() -> Option<String>,
+    interrupt: &Interrupt,
     out: &mut Output,
 ) -> Result<Told, Failure> {
-    let report = file.report();
     let container = Container::named(&args.format).unwrap_or_default();
     let mut builder = Recorder::builder(graph)
-        .backend(file.realtime(true))
+        .backend(source)
         .directory(&args.out)
         .output(&args.output)
         .format(container)
@@ -146,23 +169,28 @@ fn live(
         |error: tympan::recorder::RecorderError| Failure::new(Exit::Device, error.to_string());
     recorder.start().map_err(failed)?;
     let mut result = Told::default();
+    let mut look =
+        Look { meter: Meter::default(), speech: graph_listens(graph), events: recorder.events() };
     loop {
         while let Ok(event) = told.recv_timeout(Duration::from_millis(20)) {
-            result.failed |= matches!(event, RecorderEvent::Error(_));
+            result.failed |= is_the_end(&event);
             tell(&event, recorder.status().elapsed, out);
         }
+        look.around();
         let status = recorder.status();
         if matches!(status.state, State::Stopped | State::Error) {
             break;
         }
-        if stop.load(Ordering::SeqCst) || out.is_gone() {
+        if interrupt.is_asked() || out.is_gone() {
             // A take that has just ended by itself is as good.
             let _ = recorder.stop();
         }
-        progress(status.elapsed, out);
+        if !out.is_json() && out.is_terminal() {
+            out.status(&look.status(&status));
+        }
     }
     result.take = recorder.take();
-    result.finding = report.error().map(|error| error.message);
+    result.finding = trouble();
     Ok(result)
 }
 
@@ -171,7 +199,7 @@ fn fast(
     args: &Args,
     graph: &Graph,
     mut file: File,
-    stop: &AtomicBool,
+    interrupt: &Interrupt,
     out: &mut Output,
 ) -> Result<Told, Failure> {
     let mut options = Options::new(&args.out);
@@ -196,7 +224,7 @@ fn fast(
         if over {
             break;
         }
-        let more = !stop.load(Ordering::SeqCst) && !out.is_gone();
+        let more = !interrupt.is_asked() && !out.is_gone();
         match file.step(&mut desk) {
             Ok(Some(_)) if more => {}
             Ok(_) => machine.ask(2, Ask::Stop),
@@ -261,6 +289,44 @@ fn not_built(error: tympan::recorder::BuildError) -> Failure {
     Failure::new(Exit::Config, error.to_string())
 }
 
+/// Whether the take cannot go on. One that is interrupted does, when the microphone is back.
+fn is_the_end(event: &RecorderEvent) -> bool {
+    matches!(event, RecorderEvent::Error(code) if *code != ErrorCode::SessionInterrupted)
+}
+
+/// Whether a graph says when somebody speaks: then nobody does yet.
+fn graph_listens(graph: &Graph) -> Option<bool> {
+    graph.nodes().any(|(_, kind)| kind.name == "vad").then_some(false)
+}
+
+/// What is to be seen of a take that runs.
+struct Look {
+    meter: Meter,
+    speech: Option<bool>,
+    events: Option<Events>,
+}
+
+impl Look {
+    /// Takes in what the graph has said.
+    fn around(&mut self) {
+        while let Some(event) = self.events.as_mut().and_then(Events::try_next) {
+            self.meter.add_event(event.what);
+            match event.what {
+                What::SpeechStart => self.speech = Some(true),
+                What::SpeechEnd => self.speech = Some(false),
+                _ => {}
+            }
+        }
+    }
+
+    fn status(&mut self, status: &Status) -> String {
+        let bar = self.meter.show(16);
+        let lamp = self.speech.map_or("", lamp);
+        let (state, elapsed) = (status.state.name(), status.elapsed.as_secs_f64());
+        format!("{state} {elapsed:>8.1} s  {bar}{lamp}")
+    }
+}
+
 fn progress(elapsed: Duration, out: &mut Output) {
     if !out.is_json() && out.is_terminal() {
         out.status(&format!("recording {:>8.1} s", elapsed.as_secs_f64()));
@@ -276,6 +342,14 @@ fn tell(event: &RecorderEvent, elapsed: Duration, out: &mut Output) {
         RecorderEvent::Error(code) => {
             (line("fault").with("code", code.name()), Some(format!("error: {}", code.name())))
         }
+        RecorderEvent::Back { missing } => {
+            let missing = missing.as_secs_f64();
+            let text = format!("back after {missing:.3} s, which are missing");
+            (line("gap").with("seconds", seconds(missing)), Some(text))
+        }
+        RecorderEvent::Diagnosis(what) => {
+            (line("diagnosis").with("what", what.name()), Some(diagnosis(*what).to_owned()))
+        }
         RecorderEvent::Trouble(sentence) => {
             (line("trouble").with("message", sentence.as_str()), Some(sentence.clone()))
         }
@@ -286,6 +360,17 @@ fn tell(event: &RecorderEvent, elapsed: Duration, out: &mut Output) {
         out.flush();
     } else if let Some(text) = text {
         out.text(&text);
+    }
+}
+
+fn diagnosis(what: Diagnosis) -> &'static str {
+    match what {
+        Diagnosis::RouteChanged => "the microphone is another one, or its format",
+        Diagnosis::CaptureStalled => "no audio comes; the microphone is opened anew",
+        Diagnosis::InputSilent => "nothing but exact silence comes; is the microphone muted?",
+        Diagnosis::InputMuted => "the microphone is muted",
+        Diagnosis::RecordingRecovered => "a take of an earlier run was completed",
+        _ => "something that this program does not know",
     }
 }
 

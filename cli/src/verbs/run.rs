@@ -1,7 +1,8 @@
-//! `tympan run`: a graph over a file.
+//! `tympan run`: a graph over a file, or over a microphone.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tympan::backend::file::File;
@@ -12,19 +13,28 @@ use tympan::{Backend, Format, Graph};
 use crate::exit::{Exit, Failure};
 use crate::files::{Files, Target};
 use crate::graph_file::{self, is_dash};
+use crate::interrupt::Interrupt;
+use crate::microphone::Which;
 use crate::output::{Line, Output};
 use crate::run::{Run, Show};
 
-/// Run a graph over a WAV file and write what comes out
+/// Run a graph over a microphone or a WAV file and write what comes out
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
     /// The graph, a TOML file; `-` is standard input
     graph: PathBuf,
 
-    /// The audio, a WAV file; `-` is standard input
+    /// The audio, a WAV file; `-` is standard input. Without it, the microphone
     #[arg(long, short, value_name = "FILE")]
     input: Option<PathBuf>,
+
+    #[command(flatten)]
+    which: Which,
+
+    /// End after so many seconds of the microphone
+    #[arg(long, value_name = "SECONDS", conflicts_with = "input")]
+    max: Option<f64>,
 
     /// Write every output to a file in this folder
     #[arg(long, short, value_name = "DIR")]
@@ -35,7 +45,7 @@ pub(crate) struct Args {
     force: bool,
 
     /// Play the file at the speed of the clock, as a device would
-    #[arg(long)]
+    #[arg(long, requires = "input")]
     realtime: bool,
 
     /// Write text even where the output is no terminal
@@ -64,13 +74,17 @@ single `error`. `t` is in seconds of capture, counts are in frames, and
 Examples:
   tympan run graphs/levels.toml --input talk.wav --out out
   ffmpeg -i talk.m4a -f wav - | tympan run graphs/levels.toml --input - --text
-  tympan run graphs/levels.toml --input talk.wav --realtime";
+  tympan run graphs/levels.toml --input talk.wav --realtime
+  tympan run graphs/dictation.toml --out out --device headset
+
+A microphone runs until Ctrl-C, or for --max seconds; what was captured is
+complete then, and Ctrl-C is exit code 5 where it is in files.";
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if !out.is_terminal() && !args.text {
         out.use_json();
     }
-    let Some(input) = &args.input else { return Err(no_live_input()) };
+    let Some(input) = &args.input else { return live(args, out) };
     if is_dash(input) && is_dash(&args.graph) {
         let message = "the graph and the audio cannot both come from standard input";
         return Err(Failure::new(Exit::Usage, message).help("give one of them as a file"));
@@ -88,15 +102,11 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     };
 
     announce(args, input, &file, format, plan.outputs(), out);
-    let show = match (out.is_json(), out.is_terminal()) {
-        (true, _) => Show::Json,
-        (_, true) => Show::Status,
-        _ => Show::Text,
-    };
+    let show = show(out);
     let mut run = Run::new(out, show, &graph, format, plan.outputs(), files);
     run.expect(file.frames_promised());
     let mut end = if args.realtime {
-        run.paced(&graph, file)?
+        run.paced_file(&graph, file)?
     } else {
         let mut end = run.offline(plan, |piece| next(&mut file, piece));
         end.findings = file.report().findings();
@@ -121,10 +131,47 @@ fn unfed(graph: &Graph) -> Option<String> {
     })
 }
 
-fn no_live_input() -> Failure {
-    let message = "a live microphone cannot be used yet, and no --input was given";
-    Failure::new(Exit::Device, message)
-        .help("give a WAV file with `--input FILE`, or see `tympan demo`, which needs none")
+fn show(out: &Output) -> Show {
+    match (out.is_json(), out.is_terminal()) {
+        (true, _) => Show::Json,
+        (_, true) => Show::Status,
+        _ => Show::Text,
+    }
+}
+
+/// The graph over a microphone, for as long as somebody wants it.
+fn live(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    let graph = graph_file::load(&args.graph, &tympan::registry())?;
+    let mut microphone = args.which.open()?;
+    let format = microphone.format()?;
+    let plan = graph.plan(format)?;
+    let files = match &args.out {
+        Some(folder) => {
+            let target = Target { folder, force: args.force, input: None };
+            Files::create(&target, plan.outputs())?
+        }
+        None => Files::default(),
+    };
+    let (name, graph_name) = (microphone.name().to_owned(), graph_file::name(&args.graph));
+    if out.is_json() {
+        let line = start_line(&graph_name, &name, format).with("live", true);
+        out.line(&line.with("outputs", outputs(plan.outputs())));
+        out.flush();
+    } else {
+        out.text(&format!("{graph_name} over {name}: {format}; Ctrl-C ends it"));
+    }
+    let interrupt = Interrupt::listen();
+    let show = show(out);
+    let mut run = Run::new(out, show, &graph, format, plan.outputs(), files);
+    let max = args.max.map(|max| Duration::from_secs_f64(max.clamp(0.0, 1e9)));
+    let over = move |ran| max.is_some_and(|max| ran >= max);
+    let mut end = run.live(&graph, microphone, &interrupt, &over)?;
+    end.findings.extend(unfed(&graph));
+    let exit = run.end(&end);
+    if args.out.is_none() && !out.is_json() {
+        out.text("nothing was written; --out DIR keeps the outputs");
+    }
+    Ok(exit)
 }
 
 fn open(input: &Path) -> Result<File, Failure> {
@@ -155,23 +202,31 @@ fn announce(
         out.text(&format!("{graph} over {input}: {format}{length}"));
         return;
     }
-    let outputs = outputs.iter().map(|output| {
+    let line = start_line(&graph, &input, format)
+        .with("frames", file.frames_promised())
+        .with("realtime", args.realtime)
+        .with("outputs", self::outputs(outputs));
+    out.line(&line);
+}
+
+fn start_line(graph: &str, input: &str, format: Format) -> Line {
+    Line::new("start")
+        .with("graph", graph)
+        .with("input", input)
+        .with("rate", format.rate)
+        .with("channels", format.channels)
+}
+
+fn outputs(outputs: &[OutputInfo]) -> Value {
+    let output = |output: &OutputInfo| {
         json!({
             "name": output.name,
             "carries": if output.packet > 0 { "packets" } else { "samples" },
             "rate": output.format.rate,
             "channels": output.format.channels,
         })
-    });
-    let line = Line::new("start")
-        .with("graph", graph)
-        .with("input", input)
-        .with("rate", format.rate)
-        .with("channels", format.channels)
-        .with("frames", file.frames_promised())
-        .with("realtime", args.realtime)
-        .with("outputs", outputs.collect::<Value>());
-    out.line(&line);
+    };
+    outputs.iter().map(output).collect()
 }
 
 /// The next stretch of a file; false at its end.

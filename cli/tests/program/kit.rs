@@ -88,12 +88,21 @@ pub(crate) fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
         command.env_remove(name);
     }
+    // Whatever machine this is, it has no microphone.
+    command.env("PULSE_SERVER", "unix:/nowhere").env("ALSA_CONFIG_PATH", "/dev/null");
     command
 }
 
 pub(crate) fn tympan<S: AsRef<OsStr>>(args: &[S]) -> Ran {
     let said = said(args);
     Ran::of(command(args).output().expect("the program starts"), &said)
+}
+
+/// Exit code, and everything it said: of a verb whose findings are no error.
+pub(crate) fn plain_output<S: AsRef<OsStr>>(args: &[S]) -> (i32, String) {
+    let output = command(args).output().expect("the program starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().expect("a code"), String::from_utf8_lossy(&said).into_owned())
 }
 
 /// With something on its standard input.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::kit::{Folder, fed, graph, riff, tympan, wav};
+use crate::kit::{self, Folder, fed, graph, riff, tympan, wav};
 
 /// A graph, the exit code it shall have, and words of the message.
 const GRAPHS: [(&str, &str, &str); 24] = [
@@ -222,9 +222,22 @@ fn command_lines_that_make_no_sense() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
-fn a_microphone_is_not_there_yet_and_that_is_said() {
-    let ran = tympan(&["run", &graph("levels.toml")]);
-    assert_eq!(ran.exit, 4);
-    assert!(ran.err.contains("microphone") && ran.err.contains("--input"), "{}", ran.err);
+fn a_machine_without_a_microphone_is_told_so_and_what_to_do() {
+    let levels = graph("levels.toml");
+    let folder = Folder::new("deaf");
+    let out = folder.at("takes");
+    for args in [&["run", &levels][..], &["record", "--out", &out], &["devices"]] {
+        let ran = tympan(args);
+        assert_eq!(ran.exit, 4, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("microphone") && ran.err.contains("help"), "{}", ran.err);
+    }
+    let ran = tympan(&["run", &levels]);
+    assert!(ran.err.contains("--input") && ran.err.contains("tympan doctor"), "{}", ran.err);
+
+    let doctor = kit::plain_output(&["doctor", "--out", &out]);
+    assert_eq!(doctor.0, 4, "{}", doctor.1);
+    assert!(doctor.1.contains("microphone"), "{}", doctor.1);
+    assert!(doctor.1.contains("disk"), "the rest is looked at all the same: {}", doctor.1);
 }

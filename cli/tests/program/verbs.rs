@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 
 use crate::kit::{self, Folder, fed, graph, tympan};
 
-const VERBS: [&str; 11] = [
-    "demo", "run", "record", "recover", "export", "check", "plan", "nodes", "inspect", "schema",
-    "simulate",
+const VERBS: [&str; 13] = [
+    "demo", "run", "record", "recover", "export", "devices", "doctor", "check", "plan", "nodes",
+    "inspect", "schema", "simulate",
 ];
 
 #[test]
