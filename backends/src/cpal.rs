@@ -248,14 +248,21 @@ impl Backend for Microphone {
             return Err(BackendError::new(BackendErrorKind::Busy, message));
         }
         let gate = Gate::new(capture);
-        self.gate = Some(gate.clone());
-        let open = |reply| desk::Order::Open { gate, session: false, reply };
-        let opened = self.desk().ask(open);
-        if opened.is_err() {
-            self.gate = None;
+        let there = gate.clone();
+        let open = |reply| desk::Order::Open { gate: there, session: false, reply };
+        match self.desk().ask(open) {
+            Ok(target) => {
+                self.input = target.input.port();
+                self.gate = Some(gate);
+                Ok(())
+            }
+            Err(error) => {
+                // It may still open one day, for nobody.
+                drop(gate.take());
+                self.desk().post(desk::Order::Close(Box::new(drop)));
+                Err(error)
+            }
         }
-        self.input = opened?.input.port();
-        Ok(())
     }
 
     fn stop(&mut self) -> Option<Box<dyn Capture>> {
