@@ -211,7 +211,7 @@ pub(super) fn graph(device: Option<&str>, clicks: bool, report: &mut Report<'_>)
     }
     drop(flush);
     let ms =
-        |of: &delay::Spread| format!("p50 {:.1} ms, p99 {:.1} ms, of {}", of.p50, of.p99, of.count);
+        |of: &delay::Spread| format!("p50 {:.2} ms, p99 {:.2} ms, of {}", of.p50, of.p99, of.count);
     if let Some(of) = &measured.callback {
         let values = [("p50_ms", of.p50), ("p99_ms", of.p99)];
         report.figure("hand-over", &format!("callback to reader: {}", ms(of)), &values);
