@@ -68,7 +68,7 @@ fn records_all(server: &Server, microphone: Microphone, seconds: usize) {
         verdict.correlation,
         verdict.between
     );
-    assert_eq!((verdict.lost, take.dropped, gaps(&take).len()), (0, 0, 0), "{:?}", take.gaps);
+    assert_eq!((verdict.lost, take.dropped(), gaps(&take).len()), (0, 0, 0), "{:?}", take.gaps);
     assert!(verdict.correlation >= 0.99);
     until("the server is left", || {
         server.pactl(&["list", "short", "source-outputs"]).is_some_and(|list| list.is_empty())

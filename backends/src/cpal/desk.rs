@@ -86,6 +86,10 @@ pub(super) struct Desk {
 /// How often it looks around.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// After an input could not be opened, it is called one again when this has passed: a system
+/// whose default leads nowhere looks the same before and after.
+const AGAIN: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 5 });
+
 /// Whoever is at one thing for longer is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 5 });
 
@@ -177,6 +181,8 @@ struct Clerk {
     open: Option<Open>,
     /// The session was told that there is no input, and waits for one.
     missing: bool,
+    /// An input that could not be opened may be tried again then.
+    again: Option<Instant>,
 }
 
 impl Clerk {
@@ -186,7 +192,7 @@ impl Clerk {
         system: Box<dyn System>,
         choice: Choice,
     ) -> Self {
-        Self { shared, inbox, system, choice, open: None, missing: false }
+        Self { shared, inbox, system, choice, open: None, missing: false, again: None }
     }
 
     fn serve(mut self) {
@@ -203,7 +209,7 @@ impl Clerk {
             }
             self.shared.since_ns.store(0, Ordering::Release);
             if lock(&self.shared.orders).is_empty() {
-                if self.open.is_some() || self.missing {
+                if self.open.is_some() || self.missing || self.again.is_some() {
                     std::thread::park_timeout(LOOK);
                 } else {
                     std::thread::park();
@@ -225,6 +231,7 @@ impl Clerk {
             }
             Order::Open { gate, session, reply } => {
                 let opened = self.open(gate, session);
+                self.again = (session && opened.is_err()).then(|| Instant::now() + AGAIN);
                 reply(opened);
             }
             Order::Close(reply) => {
@@ -362,6 +369,9 @@ impl Clerk {
     }
 
     fn look_around(&mut self) {
+        if self.again.take_if(|at| *at <= Instant::now()).is_some() {
+            self.missing = true;
+        }
         if self.missing && self.open.is_none() {
             if let Ok(target) = self.target() {
                 self.missing = false;

@@ -177,8 +177,8 @@ const CALLBACK_MS: u32 = 10;
 /// ALSA's ring holds two of them and no more, and its thread is an ordinary one.
 const ALSA_MS: u32 = 30;
 /// The queue that cpal asks a `PulseAudio` server for holds one of them: a server that is held
-/// up for longer loses what comes meanwhile, without a word.
-const PULSE_MS: u32 = 20;
+/// up for longer loses what comes meanwhile, without a word. On a busy machine 20 ms did.
+const PULSE_MS: u32 = 50;
 
 pub(super) fn preferred_host(only: Option<HostId>) -> Result<Host, BackendError> {
     let mut ids = only.map_or_else(::cpal::available_hosts, |id| vec![id]);

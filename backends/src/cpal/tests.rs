@@ -28,6 +28,8 @@ struct State {
     closed: u32,
     /// An open takes until this is false.
     hangs: bool,
+    /// An open fails.
+    fails: bool,
     /// How far the stream's clock is behind ours.
     slept_ns: u64,
 }
@@ -123,6 +125,9 @@ impl System for World {
     ) -> Result<Box<dyn Stream>, BackendError> {
         while self.state().hangs {
             std::thread::sleep(Duration::from_millis(5));
+        }
+        if self.state().fails {
+            return Err(BackendError::new(BackendErrorKind::Failed, "it leads nowhere"));
         }
         self.state().playing = Some((id.to_owned(), spec, heard, alarm));
         Ok(Box::new(Playing(self.clone())))
@@ -279,6 +284,25 @@ fn without_one_it_waits_for_one() {
     world.plug("c", B);
     let found = event(&mut microphone, route);
     assert_eq!((found.reason, found.format), (RouteReason::NewDevice, B));
+}
+
+/// The default of ALSA is there and looks well although its server has no microphone.
+#[test]
+fn an_input_that_leads_nowhere_is_tried_again_when_it_may_lead_somewhere() {
+    let world = World::with(&[("a", A)]);
+    let mut microphone = world.microphone(Choice::System);
+    microphone.listen(Box::new(Heed::default())).unwrap();
+    world.state().fails = true;
+    microphone.perform(0, Order::StartIo { ticket: 3, format: A });
+    event(&mut microphone, |event| {
+        matches!(event, Event::IoFailed { ticket: 3, .. }).then_some(())
+    });
+    microphone.perform(0, Order::StopIo);
+    let again = event(&mut microphone, route);
+    assert_eq!((again.reason, again.format, again.running), (RouteReason::NewDevice, A, false));
+    world.state().fails = false;
+    start(&mut microphone);
+    assert!(world.deliver(1));
 }
 
 #[test]
