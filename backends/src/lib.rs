@@ -25,11 +25,16 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(all(feature = "apple", any(target_os = "ios", target_os = "macos", rehearsal)))]
+#[allow(unsafe_code, reason = "audio units are reached through C")]
+mod apple;
 mod backend;
 #[cfg(feature = "cpal")]
 pub mod cpal;
 mod device;
 pub mod file;
+#[cfg(all(feature = "ios", any(target_os = "ios", rehearsal)))]
+pub mod ios;
 pub mod machine;
 pub mod mock;
 pub mod phone;

@@ -1,0 +1,17 @@
+//! What the microphones of iOS and macOS have in common: the clock of their buffers, an
+//! audio unit with an input proc of our own, and the codes of their refusals.
+//!
+//! `coreaudio-rs` sets units up and takes them down. Its own input callback is not used:
+//! it grows a vector when the number of frames changes, which it does on every Bluetooth
+//! route.
+
+// An `ios` that is asked for on another system is empty, and so is this.
+mod clock;
+mod code;
+mod input;
+mod unit;
+
+pub(crate) use clock::Clock;
+pub(crate) use code::code;
+pub(crate) use input::{Input, Stand};
+pub(crate) use unit::{Kind, Unit};

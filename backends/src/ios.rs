@@ -1,0 +1,356 @@
+//! iPhone and iPad: the audio session, and a unit that captures.
+//!
+//! [`Ios`] is a [`Device`] that translates between the session machine and the system and
+//! decides nothing. What it sets is what its [`Profile`] says; what it hears becomes an
+//! event; when to try again, and whether, is the machine's business.
+//!
+//! # What an app has to declare
+//!
+//! | where | what | without it |
+//! |---|---|---|
+//! | `Info.plist` | `NSMicrophoneUsageDescription`, a sentence for the user | iOS ends the app when it asks for the microphone; [`Ios::new`] refuses |
+//! | `Info.plist` | `UIBackgroundModes` with `audio` | capture ends when the app leaves the screen; told by [`Ios::warnings`] |
+//! | for `CallKit` | `UIBackgroundModes` with `voip` | the system delivers no calls in the background |
+//!
+//! # Who owns the session
+//!
+//! With [`Owner::App`] it is configured, activated and given back from here. With
+//! [`Owner::CallKit`] it is configured from here, and the app's provider says through
+//! [`Calls`] when the system has activated it. With [`Owner::Host`] another library has
+//! it: from here it is looked at and never touched, and that library, too, says through
+//! [`Calls`] when it has activated it.
+//!
+//! # Words of a profile
+//!
+//! Categories, modes and options are written as in Swift: `playAndRecord`, `voiceChat`,
+//! `allowBluetoothHFP`. Two options are preferences of the session rather than of its
+//! category: `interruptOnRouteDisconnect`, to be interrupted when a headset goes, and
+//! `allowHapticsAndSystemSounds`, to let the phone ring and vibrate meanwhile. Where they
+//! are not named they are refused to the system, which else decides by itself.
+//!
+//! An echo-cancelled input that the system offers (iOS 18.2, mode `default`) is taken
+//! where a profile wants voice processing; elsewhere a voice-processing unit is used.
+//!
+//! # Newer systems
+//!
+//! What exists on newer systems only is looked up when it is needed, so that an app runs
+//! on iOS 15 and hears what iOS 27 says.
+//!
+//! [`Owner::App`]: tympan_core::session::Owner::App
+//! [`Owner::CallKit`]: tympan_core::session::Owner::CallKit
+//! [`Owner::Host`]: tympan_core::session::Owner::Host
+
+// The platform is reached through Objective-C and C; each block says why it may.
+#![allow(unsafe_code)]
+
+mod app;
+mod calls;
+mod newer;
+mod news;
+mod observers;
+mod permission;
+mod route;
+mod session;
+mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringbuf::traits::{Consumer, Split};
+use ringbuf::{HeapCons, HeapRb};
+use tympan_core::Format;
+use tympan_core::session::{
+    Code, Event, Heartbeat, Ms, Order, Owner, Platform, Profile, Route, RouteReason,
+};
+
+pub use calls::{CallDelegate, Calls};
+
+use crate::apple::{Clock, Input, Kind, Stand, Unit};
+use crate::device::{Device, Permission, Port, Ports, no_input};
+use crate::{BackendError, BackendErrorKind, Capture};
+use news::{Inbox, News};
+use observers::Observers;
+
+/// Heartbeats that may wait: at 10 ms each, ten seconds.
+const BEATS: usize = 1024;
+
+/// How often heartbeats are looked at while audio comes.
+const LOOK_MS: Ms = 100;
+
+/// The microphone of an iPhone or iPad. See the [module](self).
+pub struct Ios {
+    profile: Profile,
+    warnings: Vec<String>,
+    clock: Arc<Clock>,
+    inbox: Arc<Inbox>,
+    /// One set for as long as there is a device.
+    _observers: Observers,
+    beats: HeapCons<Heartbeat>,
+    input: Arc<Input>,
+    unit: Option<Unit>,
+    /// I/O was started and not stopped since.
+    running: bool,
+    /// The input that the app wants, by its id.
+    chosen: Option<String>,
+    /// Why the last configuration was refused.
+    refused: Option<Code>,
+}
+
+impl Ios {
+    /// The microphone of this phone, to be used like this. The recorder's policy has to
+    /// have the same owner and ladder, as
+    /// [`for_profile`](tympan_core::session::Policy::for_profile) makes it.
+    ///
+    /// Refuses where the app does not declare what iOS would end it for.
+    pub fn new(profile: Profile) -> Result<Self, BackendError> {
+        words::check(&profile)?;
+        let warnings = app::declared()?;
+        let (pulse, beats) = HeapRb::new(BEATS).split();
+        let clock = Arc::new(Clock::new());
+        let inbox = Arc::new(Inbox::new());
+        Ok(Self {
+            profile,
+            warnings,
+            clock: clock.clone(),
+            _observers: Observers::new(&inbox),
+            inbox,
+            beats,
+            input: Input::new(Stand::new(pulse), clock),
+            unit: None,
+            running: false,
+            chosen: None,
+            refused: None,
+        })
+    }
+
+    /// What works now and will not always: sentences for whoever builds the app.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Where the owner of the session says what becomes of it.
+    pub fn calls(&self) -> Calls {
+        Calls::new(self.inbox.clone())
+    }
+
+    /// Whether protected files can be opened: not while the phone is locked. As far as
+    /// was told since the device was made.
+    pub fn protected_data_available(&self) -> bool {
+        self.inbox.is_unlocked()
+    }
+
+    /// Whether the session is another library's, to be left alone.
+    fn is_guest(&self) -> bool {
+        self.profile.owner == Owner::Host
+    }
+
+    fn configure(&mut self, rung: u8) {
+        if self.is_guest() {
+            return;
+        }
+        let rung = self.profile.ladder.get(usize::from(rung));
+        let more = rung.map_or(&[][..], |rung| rung.options);
+        self.refused = session::configure(&self.profile, more).err();
+    }
+
+    fn activate(&mut self, ticket: u32) -> Event {
+        // Active in the category of somebody else is not what was asked for.
+        let activated = match self.refused {
+            Some(code) => Err(code),
+            None if self.is_guest() => Err(Code::Priority),
+            None => session::activate(),
+        };
+        match activated {
+            Ok(()) => Event::Activated { ticket },
+            Err(code) => Event::ActivateFailed { ticket, code },
+        }
+    }
+
+    fn prefer_now(&self) {
+        if !self.is_guest()
+            && let Some(id) = &self.chosen
+        {
+            // That it is away is seen in the route.
+            let _ = route::prefer(Some(id));
+        }
+    }
+
+    /// Whether the system processes the voice in a unit of its own.
+    fn kind(&self) -> Kind {
+        let voice = self.profile.voice_processing && !session::cancels_echo();
+        if voice { Kind::Voice } else { Kind::Plain }
+    }
+
+    /// What the hardware runs at; zeros while there is no input.
+    fn hardware(&self) -> Format {
+        let mut format = session::format();
+        if format.is_valid() && self.kind() == Kind::Voice {
+            // Whatever there is, it makes one voice of it.
+            format.channels = 1;
+        }
+        format
+    }
+
+    fn start(&mut self, ticket: u32, format: Format) -> Event {
+        let kind = self.kind();
+        match self.start_unit(kind, format) {
+            Ok(()) => {
+                self.running = true;
+                Event::IoStarted { ticket }
+            }
+            Err(status) => Event::IoFailed { ticket, code: crate::apple::code(status) },
+        }
+    }
+
+    fn start_unit(&mut self, kind: Kind, format: Format) -> Result<(), i32> {
+        self.unit.take_if(|unit| !unit.fits(kind, format));
+        let unit = match &mut self.unit {
+            Some(unit) => unit,
+            none => {
+                let inbox = self.inbox.clone();
+                let changed = Box::new(move || inbox.post(News::Event(Event::EngineConfigChanged)));
+                none.insert(Unit::new(kind, format, &self.input, changed, |_| Ok(()))?)
+            }
+        };
+        unit.start()
+    }
+
+    fn stop(&mut self) {
+        self.running = false;
+        if let Some(unit) = &mut self.unit {
+            unit.stop();
+        }
+    }
+
+    /// The route as it is by now: the handler that heard of the change may not ask.
+    fn rerouted(&self, reason: RouteReason) -> Event {
+        let ports = route::current();
+        let wanted = |id: &String| ports.inputs.iter().any(|port| port.id == *id);
+        Event::RouteChanged(Route {
+            reason,
+            format: self.hardware(),
+            running: self.unit.as_ref().is_some_and(Unit::is_running),
+            preferred: self.chosen.as_ref().is_none_or(wanted),
+            speaker: route::speaks(&ports),
+        })
+    }
+}
+
+impl Platform for Ios {
+    fn perform(&mut self, _: Ms, order: Order) {
+        let answer = match order {
+            Order::RequestPermission => return permission::request(&self.inbox),
+            Order::Configure { rung } => return self.configure(rung),
+            Order::PreferNoInterruptions if !self.is_guest() => {
+                return session::prefer_no_interruptions();
+            }
+            Order::PreferInput => return self.prefer_now(),
+            Order::Activate { ticket, .. } => self.activate(ticket),
+            Order::Deactivate if !self.is_guest() => return session::deactivate(),
+            Order::RebuildEngine => return self.unit = None,
+            Order::QueryFormat { ticket } => {
+                Event::HardwareFormat { ticket, format: self.hardware() }
+            }
+            Order::StartIo { ticket, format } => self.start(ticket, format),
+            Order::StopIo => return self.stop(),
+            // The system shows by itself that the microphone is open.
+            _ => return,
+        };
+        self.inbox.post(News::Event(answer));
+    }
+
+    fn poll(&mut self, _: Ms) -> Option<Event> {
+        // What was heard comes first: it was heard before whatever took the microphone.
+        if let Some(beat) = self.beats.try_pop() {
+            return Some(Event::Heartbeat(beat));
+        }
+        self.clock.tune();
+        match self.inbox.next()? {
+            News::Event(event) => Some(event),
+            News::Route(reason) => Some(self.rerouted(reason)),
+        }
+    }
+}
+
+impl Device for Ios {
+    fn name(&self) -> String {
+        app::model()
+    }
+
+    fn clock(&self) -> Arc<dyn Fn() -> Ms + Send + Sync> {
+        let clock = self.clock.clone();
+        Arc::new(move || clock.now())
+    }
+
+    fn format(&mut self) -> Format {
+        let format = self.hardware();
+        if format.is_valid() { format } else { Format::mono(self.profile.rate) }
+    }
+
+    fn listen(&mut self, ear: Box<dyn Capture>) -> Result<(), BackendError> {
+        let call = self.inbox.call();
+        self.input.shut(|stand| {
+            if stand.ear.is_some() {
+                let message = "somebody listens to this microphone already";
+                return Err(BackendError::new(BackendErrorKind::Busy, message));
+            }
+            (stand.ear, stand.call) = (Some(ear), call);
+            Ok(())
+        })
+    }
+
+    fn on_news(&mut self, call: Arc<dyn Fn() + Send + Sync>) {
+        self.inbox.on_news(call);
+    }
+
+    fn wait(&mut self, until: Option<Ms>) {
+        let now = self.clock.now();
+        let look = self.running.then_some(now + LOOK_MS);
+        match until.into_iter().chain(look).min() {
+            None => std::thread::park(),
+            Some(until) => {
+                std::thread::park_timeout(Duration::from_millis(until.saturating_sub(now)));
+            }
+        }
+    }
+
+    fn permission(&self) -> Permission {
+        permission::now()
+    }
+
+    fn open_settings(&mut self) -> bool {
+        app::open_settings()
+    }
+
+    fn route(&self) -> Ports {
+        route::current()
+    }
+
+    fn inputs(&self) -> Vec<Port> {
+        route::available()
+    }
+
+    fn prefer(&mut self, input: Option<&str>) -> Result<(), BackendError> {
+        let inputs = self.inputs();
+        if let Some(input) = input.filter(|id| !inputs.iter().any(|port| port.id == *id)) {
+            return Err(no_input(input, &inputs));
+        }
+        self.chosen = input.map(str::to_owned);
+        if input.is_none() && !self.is_guest() {
+            let _ = route::prefer(None);
+        }
+        Ok(())
+    }
+
+    fn language(&self) -> String {
+        app::language()
+    }
+}
+
+/// The unit goes before what it calls, and whoever listened is told that it is over.
+impl Drop for Ios {
+    fn drop(&mut self) {
+        self.unit = None;
+        self.input.shut(|stand| drop(stand.ear.take()));
+    }
+}
