@@ -56,6 +56,7 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use objc2::rc::autoreleasepool;
 use ringbuf::traits::{Consumer, Split};
 use ringbuf::{HeapCons, HeapRb};
 use tympan_core::Format;
@@ -84,7 +85,7 @@ pub struct Ios {
     clock: Arc<Clock>,
     inbox: Arc<Inbox>,
     /// One set for as long as there is a device.
-    _observers: Observers,
+    observers: Option<Observers>,
     beats: HeapCons<Heartbeat>,
     input: Arc<Input>,
     unit: Option<Unit>,
@@ -104,7 +105,7 @@ impl Ios {
     /// Refuses where the app does not declare what iOS would end it for.
     pub fn new(profile: Profile) -> Result<Self, BackendError> {
         words::check(&profile)?;
-        let warnings = app::declared()?;
+        let warnings = autoreleasepool(|_| app::declared())?;
         let (pulse, beats) = HeapRb::new(BEATS).split();
         let clock = Arc::new(Clock::new());
         let inbox = Arc::new(Inbox::new());
@@ -112,7 +113,7 @@ impl Ios {
             profile,
             warnings,
             clock: clock.clone(),
-            _observers: Observers::new(&inbox),
+            observers: Some(autoreleasepool(|_| Observers::new(&inbox))),
             inbox,
             beats,
             input: Input::new(Stand::new(pulse), clock),
@@ -236,8 +237,28 @@ impl Ios {
     }
 }
 
+/// The control thread is nobody's run loop: what the system hands out there is let go at
+/// the end of each call, or never.
 impl Platform for Ios {
     fn perform(&mut self, _: Ms, order: Order) {
+        autoreleasepool(|_| self.act(order));
+    }
+
+    fn poll(&mut self, _: Ms) -> Option<Event> {
+        // What was heard comes first: it was heard before whatever took the microphone.
+        if let Some(beat) = self.beats.try_pop() {
+            return Some(Event::Heartbeat(beat));
+        }
+        self.clock.tune();
+        match self.inbox.next()? {
+            News::Event(event) => Some(event),
+            News::Route(reason) => Some(autoreleasepool(|_| self.rerouted(reason))),
+        }
+    }
+}
+
+impl Ios {
+    fn act(&mut self, order: Order) {
         let answer = match order {
             Order::RequestPermission => return permission::request(&self.inbox),
             Order::Configure { rung } => return self.configure(rung),
@@ -258,18 +279,6 @@ impl Platform for Ios {
         };
         self.inbox.post(News::Event(answer));
     }
-
-    fn poll(&mut self, _: Ms) -> Option<Event> {
-        // What was heard comes first: it was heard before whatever took the microphone.
-        if let Some(beat) = self.beats.try_pop() {
-            return Some(Event::Heartbeat(beat));
-        }
-        self.clock.tune();
-        match self.inbox.next()? {
-            News::Event(event) => Some(event),
-            News::Route(reason) => Some(self.rerouted(reason)),
-        }
-    }
 }
 
 impl Device for Ios {
@@ -283,7 +292,7 @@ impl Device for Ios {
     }
 
     fn format(&mut self) -> Format {
-        let format = self.hardware();
+        let format = autoreleasepool(|_| self.hardware());
         if format.is_valid() { format } else { Format::mono(self.profile.rate) }
     }
 
@@ -315,19 +324,19 @@ impl Device for Ios {
     }
 
     fn permission(&self) -> Permission {
-        permission::now()
+        autoreleasepool(|_| permission::now())
     }
 
     fn open_settings(&mut self) -> bool {
-        app::open_settings()
+        autoreleasepool(|_| app::open_settings())
     }
 
     fn route(&self) -> Ports {
-        route::current()
+        autoreleasepool(|_| route::current())
     }
 
     fn inputs(&self) -> Vec<Port> {
-        route::available()
+        autoreleasepool(|_| route::available())
     }
 
     fn prefer(&mut self, input: Option<&str>) -> Result<(), BackendError> {
@@ -337,13 +346,13 @@ impl Device for Ios {
         }
         self.chosen = input.map(str::to_owned);
         if input.is_none() && !self.is_guest() {
-            let _ = route::prefer(None);
+            autoreleasepool(|_| route::prefer(None));
         }
         Ok(())
     }
 
     fn language(&self) -> String {
-        app::language()
+        autoreleasepool(|_| app::language())
     }
 }
 
@@ -351,6 +360,7 @@ impl Device for Ios {
 impl Drop for Ios {
     fn drop(&mut self) {
         self.unit = None;
+        autoreleasepool(|_| self.observers = None);
         self.input.shut(|stand| drop(stand.ear.take()));
     }
 }

@@ -112,8 +112,8 @@ impl Input {
     /// No unit calls any more: capture breaks off here.
     pub(crate) fn close(&self) {
         self.shut(|stand| {
-            stand.unit = std::ptr::null_mut();
-            if let Some(ear) = &mut stand.ear {
+            let ran = !std::mem::replace(&mut stand.unit, std::ptr::null_mut()).is_null();
+            if let Some(ear) = stand.ear.as_mut().filter(|_| ran) {
                 ear.notice(Notice::Break);
             }
         });

@@ -5,12 +5,16 @@
 //! of them noticed. Where none does, a test is missing. An ordinary test run only looks
 //! whether the list still fits the code.
 
+mod plant;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+use plant::{Fault, mirror, read, write};
 
 /// Where the machine is.
 const MACHINE: &str = "core/src";
@@ -34,71 +38,12 @@ const RUNS: [(&str, &str, &[&[&str]]); 2] = [
 
 // ---- The list ----
 
-/// One mistake: these lines of a file, and what stands there instead.
-struct Fault {
-    /// What is wrong then, in words.
-    name: String,
-    file: String,
-    /// Without what they are indented by.
-    lines: Vec<String>,
-    instead: Vec<String>,
-}
-
-/// Reads the list, which says at its top how it is written.
 fn faults() -> Vec<Fault> {
-    let mut faults: Vec<Fault> = Vec::new();
-    let mut file = String::new();
-    for (n, line) in include_str!("faults.txt").lines().enumerate() {
-        let (sign, rest) = line.split_at(line.len().min(1));
-        let text = rest.trim();
-        match (sign, faults.last_mut()) {
-            ("" | "#", _) => {}
-            ("@", _) => text.clone_into(&mut file),
-            ("*", _) => faults.push(Fault {
-                name: text.to_owned(),
-                file: file.clone(),
-                lines: Vec::new(),
-                instead: Vec::new(),
-            }),
-            ("-", Some(fault)) => fault.lines.push(text.to_owned()),
-            ("+", Some(fault)) => fault.instead.push(text.to_owned()),
-            (" ", Some(fault)) => {
-                fault.lines.push(text.to_owned());
-                fault.instead.push(text.to_owned());
-            }
-            _ => panic!("faults.txt, line {}: {line}", n + 1),
-        }
-    }
-    faults
-}
-
-impl Fault {
-    /// This text with the mistake in it, if there is exactly one place for it.
-    fn plant(&self, text: &str) -> Result<String, String> {
-        let all: Vec<_> = text.lines().collect();
-        let fits = |at: &usize| {
-            let here = &all[*at..];
-            here.len() >= self.lines.len()
-                && self.lines.iter().zip(here).all(|(line, is)| line == is.trim())
-        };
-        let places: Vec<_> = (0..all.len()).filter(fits).collect();
-        let [at] = places[..] else {
-            let Self { name, file, .. } = self;
-            return Err(format!("{file}: {} places for: {name}", places.len()));
-        };
-        let mut planted = all[..at].to_vec();
-        planted.extend(self.instead.iter().map(String::as_str));
-        planted.extend(&all[at + self.lines.len()..]);
-        Ok(planted.join("\n") + "\n")
-    }
+    plant::faults(include_str!("faults.txt"))
 }
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The list is stale where the code has moved on without it.
@@ -242,40 +187,6 @@ fn first_failure(program: &Path, filters: &[&str]) -> Option<String> {
     }
     let status = child.wait().expect("it was started");
     failure.or_else(|| (!status.success()).then(|| "its breaking down".to_owned()))
-}
-
-/// Makes a folder the same as another, except for what was built and what fuzzing found.
-/// What is the same already is not touched, so that it is not built again.
-fn mirror(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    let mut there: BTreeSet<_> =
-        std::fs::read_dir(to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name();
-        if name == "target" || name == "fuzz" || name.to_string_lossy().starts_with('.') {
-            continue;
-        }
-        there.remove(&name);
-        let (from, to) = (entry.path(), to.join(&name));
-        if from.is_dir() {
-            mirror(&from, &to);
-        } else {
-            write(&to, &std::fs::read(&from).unwrap());
-        }
-    }
-    for gone in there {
-        let gone = to.join(gone);
-        if gone.is_dir() { std::fs::remove_dir_all(gone) } else { std::fs::remove_file(gone) }
-            .unwrap();
-    }
-}
-
-fn write(path: &Path, content: &[u8]) {
-    if std::fs::read(path).is_ok_and(|is| is == content) {
-        return;
-    }
-    std::fs::write(path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// `TYMPAN_FAULTS` chooses those in whose name or file it occurs, or one of several words
