@@ -5,13 +5,16 @@
 //! it grows a vector when the number of frames changes, which it does on every Bluetooth
 //! route.
 
-// An `ios` that is asked for on another system is empty, and so is this.
 mod clock;
 mod code;
 mod input;
+mod lent;
+mod line;
+mod news;
 mod unit;
 
-pub(crate) use clock::Clock;
 pub(crate) use code::code;
-pub(crate) use input::{Input, Stand};
-pub(crate) use unit::{Kind, Unit};
+pub(crate) use lent::Lent;
+pub(crate) use line::Line;
+pub(crate) use news::{Inbox, News};
+pub(crate) use unit::{Kind, Wanted};

@@ -46,7 +46,6 @@
 mod app;
 mod calls;
 mod newer;
-mod news;
 mod observers;
 mod permission;
 mod route;
@@ -54,43 +53,28 @@ mod session;
 mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use objc2::rc::autoreleasepool;
-use ringbuf::traits::{Consumer, Split};
-use ringbuf::{HeapCons, HeapRb};
 use tympan_core::Format;
-use tympan_core::session::{
-    Code, Event, Heartbeat, Ms, Order, Owner, Platform, Profile, Route, RouteReason,
-};
+use tympan_core::session::{Code, Event, Ms, Order, Owner, Platform, Profile, Route, RouteReason};
 
 pub use calls::{CallDelegate, Calls};
 
-use crate::apple::{Clock, Input, Kind, Stand, Unit};
+use crate::apple::{Kind, Line, News, Wanted, code};
 use crate::device::{Device, Permission, Port, Ports, no_input};
-use crate::{BackendError, BackendErrorKind, Capture};
-use news::{Inbox, News};
+use crate::{BackendError, Capture};
 use observers::Observers;
-
-/// Heartbeats that may wait: at 10 ms each, ten seconds.
-const BEATS: usize = 1024;
-
-/// How often heartbeats are looked at while audio comes.
-const LOOK_MS: Ms = 100;
 
 /// The microphone of an iPhone or iPad. See the [module](self).
 pub struct Ios {
     profile: Profile,
     warnings: Vec<String>,
-    clock: Arc<Clock>,
-    inbox: Arc<Inbox>,
+    line: Line,
     /// One set for as long as there is a device.
     observers: Option<Observers>,
-    beats: HeapCons<Heartbeat>,
-    input: Arc<Input>,
-    unit: Option<Unit>,
-    /// I/O was started and not stopped since.
-    running: bool,
+    /// Protected files cannot be opened.
+    locked: Arc<AtomicBool>,
     /// The input that the app wants, by its id.
     chosen: Option<String>,
     /// Why the last configuration was refused.
@@ -106,22 +90,10 @@ impl Ios {
     pub fn new(profile: Profile) -> Result<Self, BackendError> {
         words::check(&profile)?;
         let warnings = autoreleasepool(|_| app::declared())?;
-        let (pulse, beats) = HeapRb::new(BEATS).split();
-        let clock = Arc::new(Clock::new());
-        let inbox = Arc::new(Inbox::new());
-        Ok(Self {
-            profile,
-            warnings,
-            clock: clock.clone(),
-            observers: Some(autoreleasepool(|_| Observers::new(&inbox))),
-            inbox,
-            beats,
-            input: Input::new(Stand::new(pulse), clock),
-            unit: None,
-            running: false,
-            chosen: None,
-            refused: None,
-        })
+        let (line, locked) = (Line::new(), Arc::new(AtomicBool::new(false)));
+        let observers = autoreleasepool(|_| Observers::new(line.inbox(), &locked));
+        let observers = Some(observers);
+        Ok(Self { profile, warnings, line, observers, locked, chosen: None, refused: None })
     }
 
     /// What works now and will not always: sentences for whoever builds the app.
@@ -131,13 +103,13 @@ impl Ios {
 
     /// Where the owner of the session says what becomes of it.
     pub fn calls(&self) -> Calls {
-        Calls::new(self.inbox.clone())
+        Calls::new(self.line.inbox().clone())
     }
 
     /// Whether protected files can be opened: not while the phone is locked. As far as
     /// was told since the device was made.
     pub fn protected_data_available(&self) -> bool {
-        self.inbox.is_unlocked()
+        !self.locked.load(Ordering::Relaxed)
     }
 
     /// Whether the session is another library's, to be left alone.
@@ -193,33 +165,10 @@ impl Ios {
     }
 
     fn start(&mut self, ticket: u32, format: Format) -> Event {
-        let kind = self.kind();
-        match self.start_unit(kind, format) {
-            Ok(()) => {
-                self.running = true;
-                Event::IoStarted { ticket }
-            }
-            Err(status) => Event::IoFailed { ticket, code: crate::apple::code(status) },
-        }
-    }
-
-    fn start_unit(&mut self, kind: Kind, format: Format) -> Result<(), i32> {
-        self.unit.take_if(|unit| !unit.fits(kind, format));
-        let unit = match &mut self.unit {
-            Some(unit) => unit,
-            none => {
-                let inbox = self.inbox.clone();
-                let changed = Box::new(move || inbox.post(News::Event(Event::EngineConfigChanged)));
-                none.insert(Unit::new(kind, format, &self.input, changed, |_| Ok(()))?)
-            }
-        };
-        unit.start()
-    }
-
-    fn stop(&mut self) {
-        self.running = false;
-        if let Some(unit) = &mut self.unit {
-            unit.stop();
+        let wanted = Wanted { kind: self.kind(), format, device: 0 };
+        match self.line.start(wanted, |_| Ok(())) {
+            Ok(()) => Event::IoStarted { ticket },
+            Err(status) => Event::IoFailed { ticket, code: code(status) },
         }
     }
 
@@ -230,7 +179,7 @@ impl Ios {
         Event::RouteChanged(Route {
             reason,
             format: self.hardware(),
-            running: self.unit.as_ref().is_some_and(Unit::is_running),
+            running: self.line.running().is_some(),
             preferred: self.chosen.as_ref().is_none_or(wanted),
             speaker: route::speaks(&ports),
         })
@@ -245,12 +194,10 @@ impl Platform for Ios {
     }
 
     fn poll(&mut self, _: Ms) -> Option<Event> {
-        // What was heard comes first: it was heard before whatever took the microphone.
-        if let Some(beat) = self.beats.try_pop() {
-            return Some(Event::Heartbeat(beat));
+        if let Some(beat) = self.line.beat() {
+            return Some(beat);
         }
-        self.clock.tune();
-        match self.inbox.next()? {
+        match self.line.inbox().next()? {
             News::Event(event) => Some(event),
             News::Route(reason) => Some(autoreleasepool(|_| self.rerouted(reason))),
         }
@@ -260,7 +207,7 @@ impl Platform for Ios {
 impl Ios {
     fn act(&mut self, order: Order) {
         let answer = match order {
-            Order::RequestPermission => return permission::request(&self.inbox),
+            Order::RequestPermission => return permission::request(self.line.inbox()),
             Order::Configure { rung } => return self.configure(rung),
             Order::PreferNoInterruptions if !self.is_guest() => {
                 return session::prefer_no_interruptions();
@@ -268,16 +215,16 @@ impl Ios {
             Order::PreferInput => return self.prefer_now(),
             Order::Activate { ticket, .. } => self.activate(ticket),
             Order::Deactivate if !self.is_guest() => return session::deactivate(),
-            Order::RebuildEngine => return self.unit = None,
+            Order::RebuildEngine => return self.line.rebuild(),
             Order::QueryFormat { ticket } => {
                 Event::HardwareFormat { ticket, format: self.hardware() }
             }
             Order::StartIo { ticket, format } => self.start(ticket, format),
-            Order::StopIo => return self.stop(),
+            Order::StopIo => return self.line.stop(),
             // The system shows by itself that the microphone is open.
             _ => return,
         };
-        self.inbox.post(News::Event(answer));
+        self.line.inbox().post(News::Event(answer));
     }
 }
 
@@ -287,8 +234,7 @@ impl Device for Ios {
     }
 
     fn clock(&self) -> Arc<dyn Fn() -> Ms + Send + Sync> {
-        let clock = self.clock.clone();
-        Arc::new(move || clock.now())
+        self.line.clock()
     }
 
     fn format(&mut self) -> Format {
@@ -297,30 +243,15 @@ impl Device for Ios {
     }
 
     fn listen(&mut self, ear: Box<dyn Capture>) -> Result<(), BackendError> {
-        let call = self.inbox.call();
-        self.input.shut(|stand| {
-            if stand.ear.is_some() {
-                let message = "somebody listens to this microphone already";
-                return Err(BackendError::new(BackendErrorKind::Busy, message));
-            }
-            (stand.ear, stand.call) = (Some(ear), call);
-            Ok(())
-        })
+        self.line.listen(ear)
     }
 
     fn on_news(&mut self, call: Arc<dyn Fn() + Send + Sync>) {
-        self.inbox.on_news(call);
+        self.line.inbox().on_news(call);
     }
 
     fn wait(&mut self, until: Option<Ms>) {
-        let now = self.clock.now();
-        let look = self.running.then_some(now + LOOK_MS);
-        match until.into_iter().chain(look).min() {
-            None => std::thread::park(),
-            Some(until) => {
-                std::thread::park_timeout(Duration::from_millis(until.saturating_sub(now)));
-            }
-        }
+        self.line.wait(until);
     }
 
     fn permission(&self) -> Permission {
@@ -356,11 +287,9 @@ impl Device for Ios {
     }
 }
 
-/// The unit goes before what it calls, and whoever listened is told that it is over.
+/// Nobody is heard of any more before what hears of it goes.
 impl Drop for Ios {
     fn drop(&mut self) {
-        self.unit = None;
         autoreleasepool(|_| self.observers = None);
-        self.input.shut(|stand| drop(stand.ear.take()));
     }
 }

@@ -31,6 +31,8 @@ mod apple;
 mod backend;
 #[cfg(feature = "cpal")]
 pub mod cpal;
+#[cfg(all(feature = "coreaudio", target_os = "macos"))]
+pub mod coreaudio;
 mod device;
 pub mod file;
 #[cfg(all(feature = "ios", any(target_os = "ios", rehearsal)))]

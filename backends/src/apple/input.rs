@@ -14,7 +14,7 @@ use ringbuf::traits::Producer;
 use tympan_core::Format;
 use tympan_core::session::{Heartbeat, Ms};
 
-use super::Clock;
+use super::clock::Clock;
 use crate::{Buffer, Capture, Notice};
 
 const NS_PER_MS: u64 = 1_000_000;

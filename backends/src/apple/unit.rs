@@ -19,7 +19,8 @@ use objc2_core_audio_types::{
 };
 use tympan_core::Format;
 
-use super::Input;
+use super::Lent;
+use super::input::Input;
 
 /// The most frames of a callback that a unit is asked to keep to: what iOS makes of it
 /// while the screen is off.
@@ -46,34 +47,38 @@ impl Kind {
     }
 }
 
+/// What a unit has to be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) kind: Kind,
+    /// What it delivers.
+    pub(crate) format: Format,
+    /// The device that it listens to, where there is a choice; else 0.
+    pub(crate) device: u32,
+}
+
 /// An audio unit and where its input goes.
 pub(crate) struct Unit {
     inner: AudioUnit,
-    kind: Kind,
-    format: Format,
+    wanted: Wanted,
     /// The most frames of a callback.
     most: usize,
     input: Arc<Input>,
-    /// Lent to the unit, which calls it when its hardware has changed.
-    changed: Box<Changed>,
+    /// Called when its hardware has changed.
+    changed: Lent,
 }
 
-/// What is called when the hardware under a unit has changed.
-pub(crate) type Changed = Box<dyn Fn() + Send + Sync>;
-
 impl Unit {
-    /// A unit of this kind that will deliver exactly this format. `choose` may do more to
-    /// it before it is initialised.
+    /// A unit like this. `choose` may do more to it before it is initialised.
     pub(crate) fn new(
-        kind: Kind,
-        format: Format,
+        wanted: Wanted,
         input: &Arc<Input>,
-        changed: Changed,
+        changed: impl Fn() + Send + Sync + 'static,
         choose: impl FnOnce(&mut AudioUnit) -> Result<(), Error>,
     ) -> Result<Self, i32> {
-        let inner = AudioUnit::new_uninitialized(kind.io_type()).map_err(status)?;
-        let mut unit =
-            Self { inner, kind, format, most: 0, input: input.clone(), changed: Box::new(changed) };
+        let inner = AudioUnit::new_uninitialized(wanted.kind.io_type()).map_err(status)?;
+        let (input, changed) = (input.clone(), Lent::new(changed));
+        let mut unit = Self { inner, wanted, most: 0, input, changed };
         unit.set_up(choose).map_err(status)?;
         Ok(unit)
     }
@@ -85,7 +90,7 @@ impl Unit {
         let unit = &mut self.inner;
         let (enable, on, off) = (kAudioOutputUnitProperty_EnableIO, 1u32, 0u32);
         unit.set_property(enable, Scope::Input, Element::Input, Some(&on))?;
-        match self.kind {
+        match self.wanted.kind {
             Kind::Plain => unit.set_property(enable, Scope::Output, Element::Output, Some(&off))?,
             // What voice processing subtracts is what it plays: it wants an output, and
             // is given silence for it.
@@ -101,7 +106,7 @@ impl Unit {
         choose(unit)?;
         let most = kAudioUnitProperty_MaximumFramesPerSlice;
         unit.set_property(most, Scope::Global, Element::Output, Some(&MOST_FRAMES))?;
-        let format = description(self.format);
+        let format = description(self.wanted.format);
         let stream = kAudioUnitProperty_StreamFormat;
         unit.set_property(stream, Scope::Output, Element::Input, Some(&format))?;
         let (proc, input) = self.input.proc();
@@ -118,29 +123,30 @@ impl Unit {
 
     /// Listens for changes of the hardware's format.
     fn watch(&mut self) -> Result<(), Error> {
-        // SAFETY: the unit is alive, and what is lent to it stays where it is until
-        // `drop` has taken it back.
+        // SAFETY: the unit is alive, and what is lent to it is a number.
         Error::from_os_status(unsafe {
             AudioUnitAddPropertyListener(
                 *self.inner.as_ref(),
                 kAudioUnitProperty_StreamFormat,
                 Some(format_changed),
-                self.lent(),
+                self.changed.number(),
             )
         })
     }
 
-    fn lent(&self) -> *mut c_void {
-        (&raw const *self.changed).cast_mut().cast()
+    /// Whether it is like this.
+    pub(crate) fn fits(&self, wanted: Wanted) -> bool {
+        self.wanted == wanted
     }
 
-    /// Whether it is of this kind and delivers this format.
-    pub(crate) fn fits(&self, kind: Kind, format: Format) -> bool {
-        self.kind == kind && self.format == format
+    /// The device that it listens to, where there is a choice.
+    #[cfg(target_os = "macos")]
+    pub(crate) const fn device(&self) -> u32 {
+        self.wanted.device
     }
 
     pub(crate) fn start(&mut self) -> Result<(), i32> {
-        self.input.open(*self.inner.as_ref(), self.format, self.most);
+        self.input.open(*self.inner.as_ref(), self.wanted.format, self.most);
         self.inner.start().map_err(|error| {
             self.input.close();
             status(error)
@@ -167,13 +173,13 @@ impl Unit {
 
 impl Drop for Unit {
     fn drop(&mut self) {
-        // SAFETY: the unit is alive, and this is what was lent to it.
+        // SAFETY: the unit is alive, and this number was lent to it.
         unsafe {
             AudioUnitRemovePropertyListenerWithUserData(
                 *self.inner.as_ref(),
                 kAudioUnitProperty_StreamFormat,
                 Some(format_changed),
-                self.lent(),
+                self.changed.number(),
             );
         }
         // The fields go in their order: the unit before what it calls.
@@ -216,9 +222,7 @@ unsafe extern "C-unwind" fn format_changed(
     element: u32,
 ) {
     if scope == kAudioUnitScope_Input && element == Element::Input as u32 {
-        // SAFETY: it was lent by a unit that takes the listener away before it goes.
-        let changed: &Changed = unsafe { changed.cast().as_ref() };
-        changed();
+        Lent::call(changed.as_ptr());
     }
 }
 

@@ -11,7 +11,7 @@ use objc2_avf_audio::AVAudioSession;
 use objc2_call_kit::{CXProvider, CXProviderDelegate};
 use tympan_core::session::Event;
 
-use super::news::{Inbox, News};
+use crate::apple::{Inbox, News};
 
 /// Where whoever owns the session says what becomes of it, from any thread.
 ///

@@ -8,8 +8,8 @@ use objc2::runtime::{AnyClass, Bool, NSObject};
 use objc2::{msg_send, sel};
 use tympan_core::session::Event;
 
-use super::news::{Inbox, News};
 use super::session::shared;
+use crate::apple::{Inbox, News};
 use crate::device::Permission;
 
 /// From iOS 17 on it is the application that is asked, before it the session. Both say
