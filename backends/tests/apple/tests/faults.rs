@@ -50,7 +50,8 @@ impl Copy {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Output {
-        Command::new(self.workspace.join("backends/tests/apple/run"))
+        Command::new("sh")
+            .arg(self.workspace.join("backends/tests/apple/run"))
             .args(arguments)
             .env("CARGO_TARGET_DIR", &self.target)
             // Fast to build; what a fault leaves unused is no news.
