@@ -14,7 +14,9 @@ use std::thread::JoinHandle;
 
 use ringbuf::HeapCons;
 use tympan_backends::realtime::{Priority, Raise};
-use tympan_backends::{Backend, BackendError, Buffer, Capture, Notice};
+use tympan_backends::{
+    Backend, BackendError, Buffer, Capture, Member, Notice, Workgroup, WorkgroupError,
+};
 use tympan_core::{Border, Calls, Event, Format, Input, Limits, Live, Node, Output, OutputInfo};
 
 pub use control::SwapError;
@@ -25,6 +27,7 @@ use crate::{Graph, GraphError};
 use control::Control;
 pub(crate) use outlet::Reader;
 use outlet::{Inlets, Line};
+use shared::lock;
 pub(crate) use shared::{Shared, Sleeper};
 use worker::Worker;
 
@@ -409,6 +412,17 @@ impl Pipeline {
         self.control().take_trouble()
     }
 
+    /// Whether the thread of the graph is one of the device's, on systems where a device has
+    /// a group of threads. None where it was told of no group.
+    pub fn joined(&self) -> Option<Result<(), WorkgroupError>> {
+        *lock(&self.shared.joined)
+    }
+
+    /// The device's threads, which that of the graph is to join.
+    pub(crate) fn regroup(&self, group: Workgroup) {
+        self.shared.regroup(group);
+    }
+
     /// For [`Runner::Manual`]: runs what is there and wakes the readers. False when
     /// nothing more will come.
     pub fn poll(&mut self) -> bool {
@@ -533,13 +547,29 @@ fn worker_thread(mut worker: Worker, shared: &Shared, live: bool) {
         let _ = shared.priority.set(raised.priority().clone());
     }
     worker.warm();
+    let mut member = None;
     loop {
+        // Once for each start of the device, and not while the graph runs.
+        if let Some(group) = shared.takes_group() {
+            regroup(&mut member, &group, shared);
+        }
         match catch_unwind(AssertUnwindSafe(|| worker.run())) {
             Ok(true) => std::thread::park(),
             Ok(false) => return,
             Err(_) => return worker.fail(),
         }
     }
+}
+
+/// Leaves the threads of a device that is gone, and joins those of the one that is there.
+fn regroup(member: &mut Option<Member>, group: &Workgroup, shared: &Shared) {
+    *member = None;
+    let (now, joined) = match group.join() {
+        Ok(now) => (Some(now), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    *member = now;
+    *lock(&shared.joined) = Some(joined);
 }
 
 fn control_thread(control: &Mutex<Control>, shared: &Shared) {

@@ -27,7 +27,7 @@ use tympan_core::session::{Event, Ms, Order, Platform, Route, RouteReason};
 
 use crate::apple::{Kind, Line, News, Wanted, code};
 use crate::device::{Device, Permission, Port, Ports, no_input};
-use crate::{BackendError, Capture};
+use crate::{BackendError, Capture, Workgroup};
 use coreaudio::audio_unit::{Element, Scope};
 use watch::Watch;
 
@@ -175,6 +175,10 @@ impl Device for CoreAudio {
 
     fn wait(&mut self, until: Option<Ms>) {
         self.line.wait(until);
+    }
+
+    fn workgroup(&mut self) -> Option<Workgroup> {
+        self.line.workgroup()
     }
 
     fn permission(&self) -> Permission {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tympan_core::Format;
 use tympan_core::session::{Ms, Platform};
 
-use crate::{BackendError, BackendErrorKind, Capture};
+use crate::{BackendError, BackendErrorKind, Capture, Workgroup};
 
 /// A platform with a microphone, a clock and a word on what its user allows.
 ///
@@ -44,6 +44,12 @@ pub trait Device: Platform + Send {
     /// Whether audio comes at its own pace, so that who is late loses some.
     fn is_live(&self) -> bool {
         false
+    }
+
+    /// The group of threads that its callback is in, where the system has such groups.
+    /// Told once for each start of I/O, behind which it may be another.
+    fn workgroup(&mut self) -> Option<Workgroup> {
+        None
     }
 
     /// Whether the microphone may be used, as far as is known without asking.

@@ -63,7 +63,7 @@ pub use calls::{CallDelegate, Calls};
 
 use crate::apple::{Kind, Line, News, Wanted, code};
 use crate::device::{Device, Permission, Port, Ports, no_input};
-use crate::{BackendError, Capture};
+use crate::{BackendError, Capture, Workgroup};
 use observers::Observers;
 
 /// The microphone of an iPhone or iPad. See the [module](self).
@@ -252,6 +252,10 @@ impl Device for Ios {
 
     fn wait(&mut self, until: Option<Ms>) {
         self.line.wait(until);
+    }
+
+    fn workgroup(&mut self) -> Option<Workgroup> {
+        self.line.workgroup()
     }
 
     fn permission(&self) -> Permission {

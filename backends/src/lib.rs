@@ -11,6 +11,8 @@
 //!   headsets and the system take away and change, and scripts of such troubles;
 //! - `cpal::Microphone`, with the feature of that name, is a microphone of a desktop or of
 //!   Android, and `default()` the one that the system chooses;
+//! - `ios::Ios` and `coreaudio::CoreAudio`, with the features of these names and on these
+//!   systems only, are the microphones of an iPhone and of a Mac;
 //! - [`wav`] reads and writes the files themselves;
 //! - [`storage`] is where files live, and how their loss is rehearsed.
 //!
@@ -20,8 +22,8 @@
 //! A backend holds no policy: what to do about a gap or a new format is decided by
 //! whoever listens.
 
-// `deny`, not `forbid`: the platform backends that will live here call C, and each of
-// them will allow it for its own module, with a reason. Nothing here needs it yet.
+// `deny`, not `forbid`: the platform backends call C, and each allows it for its own
+// module, with a reason.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -46,11 +48,13 @@ pub mod realtime;
 pub mod storage;
 pub mod transcriber;
 pub mod wav;
+mod workgroup;
 
 pub use backend::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Notice};
 pub use device::{Device, Permission, Port, PortKind, Ports};
 pub use plain::Plain;
 pub use transcriber::Transcriber;
+pub use workgroup::{Member, Workgroup, WorkgroupError};
 
 /// The microphone that the system chooses, and goes on to choose.
 #[cfg(feature = "cpal")]

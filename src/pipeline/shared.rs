@@ -1,12 +1,13 @@
 //! What the threads of a pipeline see of each other: counters, wake-ups, one wish.
 
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{self, Relaxed};
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
 use atomic_waker::AtomicWaker;
 use tympan_backends::realtime::Priority;
+use tympan_backends::{Workgroup, WorkgroupError};
 use tympan_core::Format;
 
 /// Counts that only grow, each written by one thread.
@@ -54,6 +55,11 @@ pub(crate) struct Shared {
     pub(crate) finished: AtomicBool,
     /// What the system gave the worker, if it was asked.
     pub(crate) priority: OnceLock<Priority>,
+    /// The device's threads, and that there is something new about them.
+    group: Mutex<Option<Workgroup>>,
+    regrouped: AtomicBool,
+    /// Whether the worker is one of them, as far as it was told of any.
+    pub(crate) joined: Mutex<Option<Result<(), WorkgroupError>>>,
     pub(crate) worker: Sleeper,
     pub(crate) control: Sleeper,
 }
@@ -93,6 +99,19 @@ impl Shared {
         self.renew.swap(false, Ordering::AcqRel)
     }
 
+    /// The device has these threads now, and the worker is to be one of them.
+    pub(crate) fn regroup(&self, group: Workgroup) {
+        *lock(&self.group) = Some(group);
+        self.regrouped.store(true, Ordering::Release);
+        self.worker.wake();
+    }
+
+    /// For the worker, between two runs: the group, if there is a new one.
+    pub(crate) fn takes_group(&self) -> Option<Workgroup> {
+        let new = self.regrouped.load(Relaxed) && self.regrouped.swap(false, Ordering::AcqRel);
+        lock(&self.group).take_if(|_| new)
+    }
+
     /// Whether everything captured before the last break is out of the graph.
     pub(crate) fn is_settled(&self) -> bool {
         // In this order: a break told in between only makes it look unsettled.
@@ -113,6 +132,10 @@ impl Shared {
     pub(crate) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Acquire)
     }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn packed(format: Format) -> u64 {

@@ -408,6 +408,9 @@ impl Control {
                 self.serve(now, id, request);
             }
             self.machine.poll(now, &mut *self.device);
+            if let Some(group) = self.device.workgroup() {
+                self.machine.pipeline().regroup(group);
+            }
             *lock(&self.shell.status) = self.machine.status();
             while let Some(said) = self.machine.said() {
                 self.pass_on(said);

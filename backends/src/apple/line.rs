@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::input::{Input, Stand};
 use super::unit::{Unit, Wanted};
 use super::{Inbox, News};
-use crate::{BackendError, BackendErrorKind, Capture};
+use crate::{BackendError, BackendErrorKind, Capture, Workgroup};
 
 /// Heartbeats that may wait: at 10 ms each, ten seconds.
 const BEATS: usize = 1024;
@@ -31,6 +31,8 @@ pub(crate) struct Line {
     unit: Option<Unit>,
     /// I/O was started and not stopped since.
     running: bool,
+    /// Nobody was told of its threads since.
+    fresh: bool,
 }
 
 impl Line {
@@ -38,7 +40,15 @@ impl Line {
         let (pulse, beats) = HeapRb::new(BEATS).split();
         let clock = Arc::new(Clock::new());
         let input = Input::new(Stand::new(pulse), clock.clone());
-        Self { clock, inbox: Arc::new(Inbox::new()), beats, input, unit: None, running: false }
+        Self {
+            clock,
+            inbox: Arc::new(Inbox::new()),
+            beats,
+            input,
+            unit: None,
+            running: false,
+            fresh: false,
+        }
     }
 
     pub(crate) fn inbox(&self) -> &Arc<Inbox> {
@@ -67,7 +77,7 @@ impl Line {
             }
         };
         unit.start()?;
-        self.running = true;
+        (self.running, self.fresh) = (true, true);
         Ok(())
     }
 
@@ -87,6 +97,12 @@ impl Line {
     /// The unit that runs, as the system sees it.
     pub(crate) fn running(&self) -> Option<&Unit> {
         self.unit.as_ref().filter(|unit| unit.is_running())
+    }
+
+    /// The threads of the device, once for each start.
+    pub(crate) fn workgroup(&mut self) -> Option<Workgroup> {
+        let fresh = std::mem::take(&mut self.fresh);
+        self.unit.as_ref().filter(|_| fresh).and_then(Unit::workgroup)
     }
 
     /// What was heard, which comes before what has happened: it was heard before whatever

@@ -10,8 +10,9 @@ use objc2_audio_toolbox::{
     AURenderCallbackStruct, AudioUnitAddPropertyListener, AudioUnitPropertyID,
     AudioUnitRemovePropertyListenerWithUserData, AudioUnitRenderActionFlags,
     kAudioOutputUnitProperty_EnableIO, kAudioOutputUnitProperty_IsRunning,
-    kAudioOutputUnitProperty_SetInputCallback, kAudioUnitProperty_MaximumFramesPerSlice,
-    kAudioUnitProperty_SetRenderCallback, kAudioUnitProperty_StreamFormat, kAudioUnitScope_Input,
+    kAudioOutputUnitProperty_OSWorkgroup, kAudioOutputUnitProperty_SetInputCallback,
+    kAudioUnitProperty_MaximumFramesPerSlice, kAudioUnitProperty_SetRenderCallback,
+    kAudioUnitProperty_StreamFormat, kAudioUnitScope_Input,
 };
 use objc2_core_audio_types::{
     AudioBufferList, AudioStreamBasicDescription, AudioTimeStamp, kAudioFormatFlagIsFloat,
@@ -21,6 +22,7 @@ use tympan_core::Format;
 
 use super::Lent;
 use super::input::Input;
+use crate::Workgroup;
 
 /// The most frames of a callback that a unit is asked to keep to: what iOS makes of it
 /// while the screen is off.
@@ -168,6 +170,20 @@ impl Unit {
             Element::Output,
         );
         running.is_ok_and(|running| running != 0)
+    }
+}
+
+impl Unit {
+    /// The threads of its device.
+    pub(crate) fn workgroup(&self) -> Option<Workgroup> {
+        let property = kAudioOutputUnitProperty_OSWorkgroup;
+        // Voice processing names it at its input, if at all.
+        let find = |element| -> Option<Workgroup> {
+            let group = self.inner.get_property(property, Scope::Global, element).ok()?;
+            // SAFETY: that is what the property is, and the unit is alive, and so its group.
+            unsafe { Workgroup::of(group) }
+        };
+        find(Element::Output).or_else(|| find(Element::Input))
     }
 }
 

@@ -22,6 +22,7 @@ const SET_RENDER_CALLBACK: u32 = 23;
 const IS_RUNNING: u32 = 2001;
 const ENABLE_IO: u32 = 2003;
 const SET_INPUT_CALLBACK: u32 = 2005;
+const OS_WORKGROUP: u32 = 2015;
 const SCOPE_GLOBAL: u32 = 0;
 const SCOPE_INPUT: u32 = 1;
 const SCOPE_OUTPUT: u32 = 2;
@@ -226,6 +227,10 @@ unsafe extern "C-unwind" fn AudioUnitGetProperty(
     data: *mut c_void,
     size: *mut u32,
 ) -> i32 {
+    if id == OS_WORKGROUP && scope == SCOPE_GLOBAL && *size as usize == size_of::<usize>() {
+        data.cast::<usize>().write(GROUP);
+        return 0;
+    }
     let running = World::phone(|phone| phone.is_running()).unwrap_or(false);
     let value = find(unit, |unit| match (id, scope) {
         (IS_RUNNING, SCOPE_GLOBAL) => Ok(u32::from(unit.running && running)),
@@ -507,4 +512,43 @@ fn plays_silence(
     if sound.iter().any(|sample| *sample != 0.0) {
         World::offend("the voice-processing unit plays noise");
     }
+}
+
+// ---- Workgroups ----
+
+/// Stands for the group of the one device.
+const GROUP: usize = 0x7000;
+
+fn at_group(group: *mut c_void, change: impl FnOnce(&mut (i32, i32))) {
+    assert_eq!(group as usize, GROUP);
+    with(|world| change(&mut world.group));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn os_retain(group: *mut c_void) -> *mut c_void {
+    at_group(group, |(references, _)| *references += 1);
+    group
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn os_release(group: *mut c_void) {
+    at_group(group, |(references, _)| *references -= 1);
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn os_workgroup_join(group: *mut c_void, token: *mut u64) -> i32 {
+    if with(|world| world.group.1) > 0 {
+        // EALREADY: a thread is in one group at most.
+        return 37;
+    }
+    at_group(group, |(_, members)| *members += 1);
+    // The system writes into it, and knows it by its place.
+    *token = token as u64;
+    0
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn os_workgroup_leave(group: *mut c_void, token: *mut u64) {
+    assert_eq!(*token, token as u64, "the token was moved");
+    at_group(group, |(_, members)| *members -= 1);
 }

@@ -51,6 +51,9 @@ pub struct World {
     pub others: Vec<String>,
     /// An end of an interruption, until what comes with it is known.
     pub ended: bool,
+    /// References to the device's group of threads beside the device's own, and how many
+    /// threads have joined it.
+    pub group: (i32, i32),
     /// URLs that were opened.
     pub opened: Vec<String>,
 }

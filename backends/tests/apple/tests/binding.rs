@@ -549,6 +549,23 @@ fn a_change_of_the_hardware_is_told_once() {
 }
 
 #[test]
+fn threads_join_the_devices_group_and_leave_it() {
+    let _stage = enter(27, Dialect::Interruption);
+    on(&Setup::default(), Profile::DICTATION, |device, _| {
+        assert!(device.workgroup().is_none(), "nothing runs");
+        start(device, Format::mono(48_000));
+        let group = device.workgroup().unwrap();
+        assert!(device.workgroup().is_none(), "once for each start");
+        let member = group.join().unwrap();
+        assert_eq!(with(|world| world.group.1), 1);
+        let error = group.join().err().unwrap().to_string();
+        assert!(error.contains("37"), "{error}");
+        drop((group, member));
+        assert_eq!(with(|world| world.group), (0, 0), "and nothing is kept");
+    });
+}
+
+#[test]
 fn exact_zeros_are_told_from_quiet() {
     let _stage = enter(27, Dialect::Interruption);
     on(&Setup::default(), Profile::DICTATION, |device, _| {
