@@ -31,10 +31,10 @@
 #[allow(unsafe_code, reason = "audio units are reached through C")]
 mod apple;
 mod backend;
-#[cfg(feature = "cpal")]
-pub mod cpal;
 #[cfg(all(feature = "coreaudio", target_os = "macos"))]
 pub mod coreaudio;
+#[cfg(feature = "cpal")]
+pub mod cpal;
 mod device;
 pub mod file;
 #[cfg(all(feature = "ios", any(target_os = "ios", rehearsal)))]
