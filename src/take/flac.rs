@@ -16,8 +16,10 @@ const SMALLEST: u16 = 16;
 pub struct FlacFile<W: Write + Seek> {
     to: W,
     format: Format,
-    /// Bits of a sample, as the first packet says; 0 before it.
+    /// Bits of a sample, as the first packet says; 0 before it. And whether packets are
+    /// numbered by samples, as those of blocks of any size are.
     bits: u8,
+    by_sample: bool,
     frames: u64,
     /// Frames of the smallest and the largest block before the last one.
     blocks: (u16, u16),
@@ -31,7 +33,7 @@ impl<W: Write + Seek> FlacFile<W> {
     /// before the first of them.
     pub fn new(to: W, format: Format) -> Self {
         let (blocks, sizes) = ((u16::MAX, 0), (u32::MAX, 0));
-        Self { to, format, bits: 0, frames: 0, blocks, last: 0, sizes }
+        Self { to, format, bits: 0, by_sample: false, frames: 0, blocks, last: 0, sizes }
     }
 
     /// Writes a packet, in one call of the writer.
@@ -41,6 +43,7 @@ impl<W: Write + Seek> FlacFile<W> {
         }
         if self.bits == 0 {
             self.bits = bits(bytes)?;
+            self.by_sample = bytes[1] & 1 == 1;
             let open = self.head((SMALLEST, u16::MAX), (0, 0), 0);
             self.to.write_all(&open)?;
         }
@@ -82,7 +85,7 @@ impl<W: Write + Seek> FlacFile<W> {
         // The last block counts for the smallest only where it is the only one.
         let (least, most) = self.blocks;
         let least = if most == 0 { self.last } else { least };
-        let blocks = (least.max(SMALLEST), most.max(self.last).max(SMALLEST));
+        let blocks = told_sizes(least.into(), most.max(self.last).into(), self.by_sample);
         let head = self.head(blocks, self.sizes, self.frames);
         self.to.seek(SeekFrom::Start(0))?;
         self.to.write_all(&head)?;
@@ -109,6 +112,16 @@ impl<W: Write + Seek> FlacFile<W> {
         head.extend([0; 16]);
         head
     }
+}
+
+/// What a head says of the sizes of blocks. Players take two that are equal for a promise
+/// that packets are numbered by blocks, and some refuse a file whose packets are not.
+pub(super) fn told_sizes(least: u32, most: u32, by_sample: bool) -> (u16, u16) {
+    let [least, most] = [least, most].map(|n| n.clamp(SMALLEST.into(), u16::MAX.into()) as u16);
+    if by_sample && least == most {
+        return (SMALLEST, most.max(SMALLEST + 1));
+    }
+    (least, most)
 }
 
 fn around<T: Ord + Copy>((least, most): (T, T), x: T) -> (T, T) {

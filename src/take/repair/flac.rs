@@ -12,6 +12,7 @@ use std::io;
 use super::frame::{self, Frame};
 use super::window::{self, Window};
 use super::{Kind, Outcome, State, estimate, ms};
+use crate::take::flac::told_sizes;
 use crate::take::sums;
 
 /// Where the first block of the head begins, which says what all frames have in common.
@@ -303,11 +304,11 @@ fn put_info(
     outcome: &mut Outcome,
 ) -> io::Result<()> {
     let (least, most) = walked.blocks.unwrap_or((walked.last, walked.last));
-    let blocks = [least, most.max(walked.last)].map(|n| n.clamp(16, 65_535) as u16);
+    let blocks = told_sizes(least, most.max(walked.last), walked.by_sample);
     let (small, large) = walked.sizes.unwrap_or_default();
     let mut info = head.info;
-    info[0..2].copy_from_slice(&blocks[0].to_be_bytes());
-    info[2..4].copy_from_slice(&blocks[1].to_be_bytes());
+    info[0..2].copy_from_slice(&blocks.0.to_be_bytes());
+    info[2..4].copy_from_slice(&blocks.1.to_be_bytes());
     info[4..7].copy_from_slice(&small.to_be_bytes()[1..]);
     info[7..10].copy_from_slice(&large.to_be_bytes()[1..]);
     let total = if walked.position <= TOTAL { walked.position } else { 0 };
