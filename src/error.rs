@@ -60,6 +60,11 @@ impl GraphError {
         }
     }
 
+    /// The name that `word` was most likely meant to be, if one of them is near.
+    pub fn nearest_of<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+        nearest(word, names)
+    }
+
     pub(crate) fn of(mut self, text: &Arc<str>, path: &Arc<str>) -> Self {
         self.inner.text = text.clone();
         self.inner.path = path.clone();

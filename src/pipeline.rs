@@ -55,6 +55,7 @@ pub struct Builder {
     outlet_seconds: f64,
     render: Option<Format>,
     live: bool,
+    calls: Calls,
 }
 
 /// A graph at work on a backend's audio.
@@ -189,6 +190,14 @@ impl Builder {
         self
     }
 
+    /// Has nodes called by these: for a profiler, whose clock is its own affair. Unlike what
+    /// a pipeline has anyway, they need not survive a panic; those that do not end with it.
+    #[must_use]
+    pub fn calls(mut self, calls: Calls) -> Self {
+        self.calls = calls;
+        self
+    }
+
     /// Plans the graph for the device, and starts.
     pub fn start(mut self) -> Result<Pipeline, StartError> {
         let mut backend = self.backend.take().ok_or(StartError::NoBackend)?;
@@ -212,7 +221,7 @@ impl Builder {
         let formats: Vec<Format> = std::iter::once(device).chain(self.render).collect();
         let plan = self.graph.plan_with(&formats, self.limits).map_err(StartError::Graph)?;
         let mut executor = Box::new(plan.executor());
-        executor.set_calls(shielded());
+        executor.set_calls(self.calls);
         let outputs = executor.outputs().to_vec();
 
         let shared = Arc::new(Shared::default());
@@ -226,7 +235,7 @@ impl Builder {
             None => (None, None),
         };
         let Inlets { readers, events, speech, lines } = inlets;
-        let (control, slots) = Control::new(
+        let (mut control, slots) = Control::new(
             self.graph,
             self.limits,
             self.render,
@@ -235,6 +244,7 @@ impl Builder {
             shared.clone(),
             device,
         );
+        control.calls = self.calls;
         let worker = Worker::new(exit, executor, slots, outlets, render, shared.clone());
 
         let mut pipeline = Pipeline {
@@ -307,6 +317,7 @@ impl Pipeline {
             outlet_seconds: 2.0,
             render: None,
             live: false,
+            calls: shielded(),
         }
     }
 

@@ -505,6 +505,12 @@ pub struct Output<'a> {
 }
 
 impl Output<'_> {
+    /// The number of the node that is called, as events have it: its place in the graph.
+    #[inline]
+    pub fn node(&self) -> u16 {
+        self.site.node
+    }
+
     /// Frames to write on every channel.
     #[inline]
     pub fn frames(&self) -> usize {

@@ -83,7 +83,7 @@ pub(crate) fn plan(graph: &Graph, formats: &[Format], limits: Limits) -> Result<
     let order = sort::sort(graph, &wires)?;
     let draft = negotiate::negotiate(graph, &wires, &order, formats)?;
     let sizes = size::size(graph, &draft, limits)?;
-    let rows = table::rows(graph, &draft, &sizes, limits);
+    let rows = table::rows(graph, &wires, &draft, &sizes, limits);
     let executor = build(graph, draft, &sizes, formats, limits);
     Ok(Plan { executor, rows })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
-use tympan_core::{Executor, Format, Limits, OutputInfo};
+use tympan_core::{Calls, Executor, Format, Limits, OutputInfo};
 
 use crate::pipeline::outlet::Line;
 use crate::pipeline::shared::Shared;
@@ -45,6 +45,8 @@ pub(crate) struct Control {
     lines: Vec<Arc<Line>>,
     shared: Arc<Shared>,
     format: Format,
+    /// What every executor calls its nodes by.
+    pub(crate) calls: Calls,
     new: HeapProd<Box<Executor>>,
     old: HeapCons<Box<Executor>>,
     /// One went in and none came back yet.
@@ -76,6 +78,7 @@ impl Control {
             lines,
             shared,
             format,
+            calls: shielded(),
             new,
             old,
             under_way: false,
@@ -132,7 +135,7 @@ impl Control {
         let plan = graph.plan_with(&formats, self.limits).map_err(SwapError::Graph)?;
         let mut executor = Box::new(plan.executor());
         executor.can_replace(&self.outputs).map_err(SwapError::Outputs)?;
-        executor.set_calls(shielded());
+        executor.set_calls(self.calls);
         self.new.try_push(executor).map_err(|_| SwapError::Busy)?;
         self.under_way = true;
         self.shared.worker.wake();

@@ -8,6 +8,7 @@ use core::fmt;
 use crate::graph::Graph;
 use crate::node::{Flow, Frames, Spec};
 use crate::plan::negotiate::{Draft, Step, Tapped};
+use crate::plan::resolve::{Feeder, Wires};
 use crate::plan::size::Sizes;
 use crate::plan::{Limits, Plan, tapped_name};
 use crate::time::Ratio;
@@ -33,10 +34,23 @@ pub struct Row {
     pub bytes: usize,
     /// Whether it runs behind a gate.
     pub gated: bool,
+    /// Which rows feed it, one for each of its ports in their order.
+    pub from: Vec<usize>,
 }
 
-pub(crate) fn rows(graph: &Graph, draft: &Draft, sizes: &Sizes, limits: Limits) -> Vec<Row> {
+pub(crate) fn rows(
+    graph: &Graph,
+    wires: &Wires,
+    draft: &Draft,
+    sizes: &Sizes,
+    limits: Limits,
+) -> Vec<Row> {
     let mut rows = Vec::new();
+    let sources = graph.sources().count();
+    let row = |feeder: &Feeder| match *feeder {
+        Feeder::Source(i) => i,
+        Feeder::Node(n) => sources + n,
+    };
     for (i, name) in graph.sources().enumerate() {
         let stream = &draft.streams[i];
         rows.push(Row {
@@ -52,11 +66,13 @@ pub(crate) fn rows(graph: &Graph, draft: &Draft, sizes: &Sizes, limits: Limits) 
             wait: 0.0,
             bytes: bytes(draft, sizes, i),
             gated: false,
+            from: Vec::new(),
         });
     }
     for (n, def) in graph.nodes.iter().enumerate() {
+        let from = wires.nodes[n].iter().map(row).collect();
         match draft.steps.iter().position(|s| s.def == n) {
-            Some(s) => rows.push(step_row(graph, draft, sizes, s)),
+            Some(s) => rows.push(Row { from, ..step_row(graph, draft, sizes, s) }),
             None => rows.push(Row {
                 name: def.id.clone(),
                 kind: def.kind.name.to_string(),
@@ -67,10 +83,11 @@ pub(crate) fn rows(graph: &Graph, draft: &Draft, sizes: &Sizes, limits: Limits) 
                 wait: 0.0,
                 bytes: 0,
                 gated: false,
+                from,
             }),
         }
     }
-    for (def, &tapped) in graph.outputs.iter().zip(&draft.outputs) {
+    for ((def, &tapped), feeder) in graph.outputs.iter().zip(&draft.outputs).zip(&wires.outputs) {
         let (sum, wait) = delay_and_wait(draft, tapped);
         let (format, gated) = match tapped {
             Tapped::Stream(s) => (draft.streams[s].format.to_string(), draft.streams[s].region > 0),
@@ -86,6 +103,7 @@ pub(crate) fn rows(graph: &Graph, draft: &Draft, sizes: &Sizes, limits: Limits) 
             wait,
             bytes: 0,
             gated,
+            from: Vec::from([row(feeder)]),
         });
     }
     rows
@@ -112,6 +130,7 @@ fn step_row(graph: &Graph, draft: &Draft, sizes: &Sizes, s: usize) -> Row {
         wait,
         bytes: step.output.map_or(0, |t| bytes(draft, sizes, t)) + step.spec.packet,
         gated: step.region > 0,
+        from: Vec::new(),
     }
 }
 
