@@ -101,6 +101,19 @@ pub enum BackendErrorKind {
     Failed,
 }
 
+impl BackendErrorKind {
+    /// A stable code for this cause, which `tympan explain` knows.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotFound => "T0701",
+            Self::Permission => "T0702",
+            Self::Unreadable => "T0703",
+            Self::Busy => "T0704",
+            Self::Failed => "T0705",
+        }
+    }
+}
+
 impl BackendError {
     /// An error of this kind with this sentence.
     pub fn new(kind: BackendErrorKind, message: impl Into<String>) -> Self {

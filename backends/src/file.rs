@@ -1,4 +1,4 @@
-//! A WAV file or standard input that behaves like a device.
+//! A file or standard input that behaves like a device.
 //!
 //! Two ways to hear it. As a [`Backend`], a thread of its own delivers: as fast as the
 //! listener has [`room`](Capture::room), because a file can wait, or paced by
@@ -12,6 +12,8 @@
 //! it counts from the moment of the start on the process's monotonic clock, and every
 //! sleep is up to a point on that line, so that lateness never adds up.
 
+mod audio;
+
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
@@ -22,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use tympan_core::Format;
 
-use crate::wav::WavReader;
 use crate::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Notice};
+use audio::Audio;
 
 /// Frames of a callback at most, so that a careless number costs no memory.
 const LARGEST_CALLBACK: usize = 1 << 16;
@@ -32,7 +34,9 @@ const WAIT: Duration = Duration::from_millis(1);
 /// How often room that is there but too little may stay as it is before it is used.
 const PATIENCE: u32 = 5;
 
-/// A WAV file, or a stream of one, as a source.
+/// A file, or a stream of one, as a source: WAV, and with the feature `decode` AAC, ADPCM,
+/// AIFF, ALAC, CAF, FLAC, MP1 to MP3, MP4, Matroska and `WebM`, Ogg, PCM, Vorbis; with `opus`
+/// Opus too.
 ///
 /// A stop in the middle keeps the place: a later start goes on with the next frame.
 /// At the end comes [`Notice::End`], also when reading fails half-way; which of the two
@@ -104,13 +108,13 @@ impl FileReport {
 }
 
 impl File {
-    /// Opens a WAV file and reads its header.
+    /// Opens a file and reads its header.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, BackendError> {
         let name = path.as_ref().display().to_string();
-        Ok(Self::new(name, WavReader::open(path)?))
+        Ok(Self::new(name, Audio::open(path.as_ref())?))
     }
 
-    /// Reads WAV from a stream, such as standard input, under the name `name`.
+    /// Reads from a stream, such as standard input, under the name `name`.
     ///
     /// Waits here for the header. While such a stream has nothing to give, `stop` has
     /// to wait for it as well.
@@ -119,11 +123,11 @@ impl File {
         reader: impl Read + Send + 'static,
     ) -> Result<Self, BackendError> {
         let name = name.into();
-        let reader = WavReader::named(&name, reader)?;
+        let reader = Audio::stream(&name, reader)?;
         Ok(Self::new(name, reader))
     }
 
-    fn new(name: String, reader: WavReader) -> Self {
+    fn new(name: String, reader: Audio) -> Self {
         let format = reader.format();
         let report = FileReport::default();
         report.words(|words| words.findings = reader.findings().to_vec());
@@ -295,7 +299,7 @@ fn gone(name: &str) -> BackendError {
 
 /// The reader with its place, wherever it plays.
 struct Player {
-    reader: WavReader,
+    reader: Audio,
     report: FileReport,
     buffer: Vec<f32>,
     frames: u64,
@@ -305,7 +309,7 @@ struct Player {
 }
 
 impl Player {
-    fn new(reader: WavReader, report: FileReport) -> Self {
+    fn new(reader: Audio, report: FileReport) -> Self {
         Self { reader, report, buffer: Vec::new(), frames: 0, origin_ns: 0, origin_frame: 0 }
     }
 

@@ -3,8 +3,8 @@
 //! A [`Backend`] delivers buffers to a [`Capture`]; that is the whole contract, and
 //! everything behind it (a device, a file, a script) looks the same from in front:
 //!
-//! - [`File`](file::File) plays a WAV file or standard input, as fast as its listener
-//!   can take it or paced like a device;
+//! - [`File`](file::File) plays a file or standard input, as fast as its listener can take
+//!   it or paced like a device: WAV, and with the feature `decode` every usual sort;
 //! - [`Mock`](mock::Mock) is a device in virtual time that does what a test tells it,
 //!   so that an app can rehearse losses, stalls and route changes without a microphone;
 //! - [`Phone`](phone::Phone) is a phone in virtual time, with an audio session that calls,
@@ -35,6 +35,8 @@ mod backend;
 pub mod coreaudio;
 #[cfg(feature = "cpal")]
 pub mod cpal;
+#[cfg(feature = "decode")]
+mod decode;
 mod device;
 pub mod file;
 #[cfg(all(feature = "ios", any(target_os = "ios", rehearsal)))]

@@ -45,6 +45,12 @@ use source::Source;
 
 pub use writer::{SampleType, WavWriter};
 
+/// Whether bytes begin like a usual sort of audio that is not WAV.
+#[cfg(feature = "decode")]
+pub(crate) fn is_foreign(start: &[u8]) -> bool {
+    foreign::is_known(start)
+}
+
 /// Bytes fetched at a time; a multiple of nothing, but many of the largest frames.
 const BLOCK: usize = 16 * 1024;
 

@@ -52,6 +52,12 @@ fn headerless(source: &Source, start: &[u8]) -> BackendError {
     ))
 }
 
+/// Whether that is the start of something common.
+#[cfg(feature = "decode")]
+pub(super) fn is_known(start: &[u8]) -> bool {
+    known(start).is_some()
+}
+
 /// Names what begins like this, if it is something common.
 fn known(start: &[u8]) -> Option<String> {
     let names: [(&[u8], &str); 14] = [
