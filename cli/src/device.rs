@@ -8,14 +8,20 @@ const MAX_CHANNELS: i64 = Format::MAX_CHANNELS as i64;
 pub(crate) struct Device {
     /// Plan for a device of this rate, in Hz
     #[arg(long, value_name = "HZ")]
-    #[arg(value_parser = clap::value_parser!(u32)
-        .range(Format::MIN_RATE as i64..=Format::MAX_RATE as i64))]
+    #[arg(value_parser = rate)]
     rate: Option<u32>,
 
     /// Plan for a device with this many channels
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=MAX_CHANNELS))]
     channels: Option<u16>,
+}
+
+/// A rate as people write it.
+fn rate(text: &str) -> Result<u32, String> {
+    let (least, most) = (Format::MIN_RATE, Format::MAX_RATE);
+    let rate = text.parse().ok().filter(|rate| (least..=most).contains(rate));
+    rate.ok_or_else(|| format!("a rate is a number of Hz from {least} to {most}, such as 48000"))
 }
 
 /// What devices mostly are, the most usual first.

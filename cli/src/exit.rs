@@ -44,6 +44,8 @@ pub(crate) enum Failure {
     Told {
         /// How the program ends.
         exit: Exit,
+        /// What `tympan explain` knows about it.
+        code: &'static str,
         /// What is wrong, as a sentence.
         message: String,
         /// What to do, if that can be said.
@@ -53,7 +55,22 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self::Told { exit, message: message.into(), help: None }
+        let code = match exit {
+            Exit::Ok | Exit::Findings | Exit::Usage => "T0801",
+            Exit::Config => "T0802",
+            Exit::Device => "T0803",
+            Exit::Interrupted => "T0804",
+            Exit::Lost => "T0805",
+        };
+        Self::Told { exit, code, message: message.into(), help: None }
+    }
+
+    /// Says the cause more exactly.
+    pub(crate) fn code(mut self, id: &'static str) -> Self {
+        if let Self::Told { code, .. } = &mut self {
+            *code = id;
+        }
+        self
     }
 
     pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
@@ -80,6 +97,6 @@ impl From<GraphError> for Failure {
 /// A backend's sentence has the way out in it.
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        Self::new(Exit::Device, error.message)
+        Self::new(Exit::Device, error.message).code(error.kind.code())
     }
 }

@@ -47,6 +47,7 @@ impl Files {
         let &Target { folder, force, input } = target;
         if graph_file::is_dash(folder) {
             return Err(Failure::new(Exit::Usage, "outputs cannot go to standard output")
+                .code("T0812")
                 .help("--out takes a folder; one that is called `-` is written `./-`"));
         }
         let path = |output| folder.join(file_name(output));
@@ -184,6 +185,7 @@ fn check_name(output: &OutputInfo, before: &[OutputInfo]) -> Result<(), Failure>
             Exit::Config,
             format!("output `{}` cannot be the name of a file", name.escape_debug()),
         )
+        .code("T0815")
         .help("rename it in the graph: letters, digits, `-` and `_` are safe"));
     }
     let same = |o: &&OutputInfo| file_name(o).to_lowercase() == file_name(output).to_lowercase();
@@ -192,6 +194,7 @@ fn check_name(output: &OutputInfo, before: &[OutputInfo]) -> Result<(), Failure>
             Exit::Config,
             format!("outputs `{}` and `{name}` could be one and the same file", other.name),
         )
+        .code("T0815")
         .help("rename one of them in the graph, by more than its case")),
         None => Ok(()),
     }
@@ -206,10 +209,12 @@ fn check_target(path: &Path, force: bool, input: Option<&Path>) -> Result<(), Fa
             Exit::Usage,
             format!("`{shown}` is the input; writing to it would destroy it"),
         )
+        .code("T0814")
         .help("give another folder with --out"));
     }
     if !force && path.symlink_metadata().is_ok() {
         return Err(Failure::new(Exit::Usage, format!("`{shown}` exists already"))
+            .code("T0811")
             .help("give another folder with --out, or overwrite with --force"));
     }
     Ok(())
@@ -219,8 +224,10 @@ fn no_folder(folder: &Path, error: &io::Error) -> Failure {
     let shown = folder.display();
     if folder.is_file() {
         return Failure::new(Exit::Device, format!("`{shown}` is a file, not a folder"))
+            .code("T0813")
             .help("--out takes a folder; the files in it are named after the outputs");
     }
     Failure::new(Exit::Device, format!("folder `{shown}` cannot be made: {error}"))
+        .code("T0813")
         .help("give a folder of your own with --out")
 }

@@ -4,23 +4,32 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod book;
+mod codes;
 mod device;
+mod document;
 mod events;
 mod exit;
 mod files;
 mod graph_file;
+mod input;
 mod interrupt;
 mod key;
 mod meter;
 mod microphone;
 mod output;
+mod picture;
+mod profile;
 mod run;
+mod stage;
+mod tidy;
 mod usage;
 mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use output::Output;
 
@@ -64,6 +73,11 @@ enum Color {
     Always,
     /// Nowhere
     Never,
+}
+
+/// The command line, for those who describe it.
+fn command() -> clap::Command {
+    Program::command()
 }
 
 fn main() -> ExitCode {

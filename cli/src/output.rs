@@ -43,20 +43,70 @@ pub(crate) fn seconds(x: f64) -> Value {
 /// Standard output, and the manner of speaking. Nobody has to ask whether a line could
 /// be written: what happened to the stream is said once, by [`finish`](Self::finish).
 pub(crate) struct Output {
-    stdout: BufWriter<StdoutLock<'static>>,
+    to: To,
     json: bool,
     terminal: bool,
     failed: Option<io::Error>,
     /// Columns of the line that is on screen and will be written over.
     status: usize,
+    /// Fields that every line of JSON has at its end.
+    tag: String,
+}
+
+enum To {
+    Stdout(BufWriter<StdoutLock<'static>>),
+    /// Somebody repeats it later.
+    Kept(Said),
+}
+
+/// What was said where nobody listened yet, in order: true is stdout, false stderr.
+#[derive(Default)]
+pub(crate) struct Said(Vec<(bool, Vec<u8>)>);
+
+impl Said {
+    fn put(&mut self, out: bool, bytes: &[u8]) {
+        match self.0.last_mut() {
+            Some((same, kept)) if *same == out => kept.extend_from_slice(bytes),
+            _ => self.0.push((out, bytes.to_vec())),
+        }
+    }
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        let stdout = BufWriter::new(stdout.lock());
-        Self { stdout, json, terminal, failed: None, status: 0 }
+        let to = To::Stdout(BufWriter::new(stdout.lock()));
+        Self { to, json, terminal, failed: None, status: 0, tag: String::new() }
+    }
+
+    /// One that keeps what is said, of something that happens beside other things: every
+    /// line of JSON tells which.
+    pub(crate) fn aside(json: bool, key: &str, which: &str) -> Self {
+        let tag = format!(",\"{key}\":{}", Value::from(which));
+        let to = To::Kept(Said::default());
+        Self { to, json, terminal: false, failed: None, status: 0, tag }
+    }
+
+    /// What was kept.
+    pub(crate) fn said(self) -> Said {
+        match self.to {
+            To::Kept(said) => said,
+            To::Stdout(_) => Said::default(),
+        }
+    }
+
+    /// Says what was kept.
+    pub(crate) fn repeat(&mut self, said: &Said) {
+        for (out, bytes) in &said.0 {
+            if *out {
+                self.clear_status();
+                self.write(bytes);
+            } else {
+                self.diagnose(String::from_utf8_lossy(bytes).trim_end());
+            }
+        }
+        self.flush();
     }
 
     /// Whether programs are to read this.
@@ -85,10 +135,16 @@ impl Output {
         self.write(b"\n");
     }
 
+    /// Text as it is: a document.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.clear_status();
+        self.write(text.as_bytes());
+    }
+
     /// A line of JSON.
     pub(crate) fn line(&mut self, line: &Line) {
-        self.write(line.0.as_bytes());
-        self.write(b"}\n");
+        let text = format!("{}{}}}\n", line.0, self.tag);
+        self.write(text.as_bytes());
     }
 
     /// A line that the next one replaces. Only terminals can do that.
@@ -108,14 +164,18 @@ impl Output {
     }
 
     pub(crate) fn flush(&mut self) {
-        if self.failed.is_none() {
-            self.failed = self.stdout.flush().err();
+        if let (To::Stdout(stdout), None) = (&mut self.to, &self.failed) {
+            self.failed = stdout.flush().err();
         }
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        if self.failed.is_none() {
-            self.failed = self.stdout.write_all(bytes).err();
+        match &mut self.to {
+            To::Stdout(stdout) if self.failed.is_none() => {
+                self.failed = stdout.write_all(bytes).err();
+            }
+            To::Stdout(_) => {}
+            To::Kept(said) => said.put(true, bytes),
         }
     }
 
@@ -137,8 +197,8 @@ impl Output {
     pub(crate) fn explain(&mut self, failure: &Failure) {
         let text = match failure {
             Failure::Graph(error) => error.render(true),
-            Failure::Told { message, help, .. } => {
-                let mut text = format!("{RED}error{PLAIN}: {message}");
+            Failure::Told { code, message, help, .. } => {
+                let mut text = format!("{RED}error[{code}]{PLAIN}: {message}");
                 if let Some(help) = help {
                     let _ = write!(text, "\n{CYAN}help{PLAIN}: {help}");
                 }
@@ -151,6 +211,10 @@ impl Output {
     /// A message on stderr, behind everything that was said before on stdout. Colours
     /// are taken out where they are not wanted.
     fn diagnose(&mut self, text: &str) {
+        if let To::Kept(said) = &mut self.to {
+            said.put(false, format!("{text}\n").as_bytes());
+            return;
+        }
         self.clear_status();
         self.flush();
         // Where not even stderr takes anything, there is nobody to tell.
@@ -164,7 +228,7 @@ impl Output {
         match self.failed.take() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let message = format!("standard output cannot be written: {error}");
-                self.explain(&Failure::new(Exit::Lost, message));
+                self.explain(&Failure::new(Exit::Lost, message).code("T0819"));
                 exit.max(Exit::Lost)
             }
             _ => exit,
@@ -186,7 +250,8 @@ pub(crate) fn failed(line: Line, failure: &Failure) -> Line {
                 None => line,
             }
         }
-        Failure::Told { message, help, .. } => {
+        Failure::Told { code, message, help, .. } => {
+            let line = line.with("code", *code);
             line.with("message", message.as_str()).with("help", Vec::from_iter(help.clone()))
         }
     }

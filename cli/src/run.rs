@@ -3,6 +3,7 @@
 
 mod account;
 mod drive;
+pub(crate) mod many;
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use crate::events::Teller;
 use crate::exit::Failure;
 use crate::files::Files;
 use crate::meter::Meter;
-use crate::output::Output;
+use crate::output::{Line, Output};
+use crate::profile;
 
 /// How a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,21 @@ const BAR: usize = 16;
 /// Status lines come no faster than one can read them.
 const READABLE: Duration = Duration::from_millis(100);
 
+/// What is measured of a run, beside its results.
+#[derive(Debug, Default)]
+pub(crate) struct Measure {
+    /// Whether a table of costs is told at the end.
+    pub(crate) top: bool,
+    /// Where every call goes.
+    pub(crate) trace: Option<std::fs::File>,
+}
+
+impl Measure {
+    fn is_on(&self) -> bool {
+        self.top || self.trace.is_some()
+    }
+}
+
 /// Takes what a graph puts out.
 pub(crate) struct Run<'a> {
     out: &'a mut Output,
@@ -46,7 +63,12 @@ pub(crate) struct Run<'a> {
     /// Whether somebody speaks, as far as the graph listens for that.
     speech: Option<bool>,
     last_status: Option<Instant>,
+    begun: Instant,
     length: Option<f64>,
+    /// Who wants to know how far it is.
+    progress: Option<&'a many::Progress>,
+    measure: Measure,
+    profile: Option<profile::Profile>,
     frames: Vec<u64>,
     faults: u64,
     interleaved: Vec<f32>,
@@ -73,7 +95,11 @@ impl<'a> Run<'a> {
             meter: Meter::default(),
             speech: graph.nodes().any(|(_, kind)| kind.name == "vad").then_some(false),
             last_status: None,
+            begun: Instant::now(),
             length: None,
+            progress: None,
+            measure: Measure::default(),
+            profile: None,
             frames: vec![0; outputs.len()],
             outputs: outputs.to_vec(),
             faults: 0,
@@ -85,6 +111,25 @@ impl<'a> Run<'a> {
     /// There is to be so much of it, in frames, as far as is known.
     pub(crate) fn expect(&mut self, frames: Option<u64>) {
         self.length = frames.map(|frames| frames as f64 / f64::from(self.device.rate));
+    }
+
+    /// Measures it.
+    pub(crate) fn measure(&mut self, measure: Measure) {
+        self.measure = measure;
+    }
+
+    /// Something else came of it, or should have.
+    pub(crate) fn also(&mut self, what: Result<Line, Failure>) {
+        match what {
+            Ok(line) if self.show == Show::Json => self.out.line(&line),
+            Ok(_) => {}
+            Err(failure) => self.lost = self.lost.take().or(Some(failure)),
+        }
+    }
+
+    /// Tells somebody how far it is.
+    pub(crate) fn report_to(&mut self, progress: &'a many::Progress) {
+        self.progress = Some(progress);
     }
 
     /// Whether going on is pointless.
@@ -132,6 +177,10 @@ impl<'a> Run<'a> {
 
     /// Shows how it stands after `frames` frames of the device.
     fn tick(&mut self, frames: u64, dropped: u64) {
+        if let Some(progress) = self.progress {
+            let t = frames as f64 / f64::from(self.device.rate);
+            progress.at(t, self.length.map(|length| t / length));
+        }
         if self.show == Show::Status {
             self.show_status(frames, dropped);
         }
@@ -146,7 +195,13 @@ impl<'a> Run<'a> {
         let of = self.length.map_or(String::new(), |length| format!(" of {length:.1}"));
         let bar = self.meter.take(BAR);
         let lamp = self.speech.map_or("", lamp);
-        self.out.status(&format!("{t:7.1}{of} s  {bar}{lamp}  dropped {dropped}"));
+        let pace = t / self.begun.elapsed().as_secs_f64().max(1e-3);
+        let left = self.length.filter(|_| t > 0.0).map(|length| {
+            let left = (length - t).max(0.0) / pace;
+            format!("  {pace:.0}x  {} left", many::clock(left))
+        });
+        let left = left.unwrap_or_default();
+        self.out.status(&format!("{t:7.1}{of} s  {bar}{lamp}{left}  dropped {dropped}"));
     }
 }
 
@@ -157,20 +212,34 @@ pub(crate) const fn lamp(speech: bool) -> &'static str {
 
 impl Sink for Run<'_> {
     fn audio(&mut self, output: usize, header: &Header, block: Planar<'_>) {
-        let mut interleaved = std::mem::take(&mut self.interleaved);
-        interleaved.clear();
-        for frame in 0..block.frames() {
-            interleaved.extend((0..block.channels()).map(|channel| block.channel(channel)[frame]));
-        }
-        self.samples(output, header.frames, &interleaved);
-        self.interleaved = interleaved;
+        self.unmeasured(|run| {
+            let mut interleaved = std::mem::take(&mut run.interleaved);
+            interleaved.clear();
+            for frame in 0..block.frames() {
+                let channels = 0..block.channels();
+                interleaved.extend(channels.map(|channel| block.channel(channel)[frame]));
+            }
+            run.samples(output, header.frames, &interleaved);
+            run.interleaved = interleaved;
+        });
     }
 
     fn packet(&mut self, output: usize, header: &Header, bytes: &[u8]) {
-        self.bytes(output, header, bytes);
+        self.unmeasured(|run| run.bytes(output, header, bytes));
     }
 
     fn event(&mut self, event: Event) {
-        self.tell(event);
+        self.unmeasured(|run| run.tell(event));
+    }
+}
+
+impl Run<'_> {
+    /// What is done with an output is no node's work, though it happens in its call.
+    fn unmeasured(&mut self, work: impl FnOnce(&mut Self)) {
+        if self.measure.is_on() {
+            profile::aside(|| work(self));
+        } else {
+            work(self);
+        }
     }
 }

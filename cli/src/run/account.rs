@@ -7,6 +7,7 @@ use tympan::{BackendError, Totals};
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Line, seconds};
+use crate::profile::{self, Cost, Profile};
 use crate::run::{Run, Show};
 
 /// How a run ended.
@@ -26,6 +27,7 @@ pub(crate) struct End {
 impl Run<'_> {
     /// Completes the files, gives the account, and says how the program ends.
     pub(crate) fn end(mut self, end: &End) -> Exit {
+        self.profile = if self.measure.is_on() { profile::end() } else { None };
         let finished = self.files.finish().err();
         self.lost = self.lost.take().or(finished);
         let findings = self.findings(end);
@@ -37,15 +39,17 @@ impl Run<'_> {
             self.out.warn(finding);
         }
         if let Some(error) = &end.broken {
-            self.out.fail(&Failure::new(exit, error.message.as_str()));
+            let failure = Failure::new(exit, error.message.as_str());
+            self.out.fail(&failure.code(error.kind.code()));
         }
         if let Some(failure) = self.lost.take() {
             self.out.fail(&failure);
         }
+        self.tell_costs(end);
         let dropped = dropped(&end.totals);
         if dropped > 0 {
             let message = format!("{dropped} frames were dropped: the graph could not keep up");
-            let failure = Failure::new(Exit::Lost, message);
+            let failure = Failure::new(Exit::Lost, message).code("T0818");
             self.out.fail(&failure.help("without --realtime a file waits and nothing is dropped"));
         }
         if self.show == Show::Json {
@@ -68,6 +72,7 @@ impl Run<'_> {
         findings.extend(say(mended, "samples were not finite or far beyond full scale: mended."));
         findings
             .extend(say(self.faults, "faults of nodes: the output is not what the graph says."));
+        findings.extend(self.profile.as_ref().and_then(Profile::trouble));
         findings.extend(say(events_lost, "events were lost: they were read too slowly."));
         if end.stopped && self.out.is_gone() && !self.files.is_empty() {
             findings.push(format!(
@@ -97,6 +102,45 @@ impl Run<'_> {
     /// Seconds of capture, as events count them.
     fn time(&self, end: &End) -> f64 {
         end.totals.processed as f64 / f64::from(self.device.rate)
+    }
+
+    /// The table of what each node costs.
+    fn tell_costs(&mut self, end: &End) {
+        let Some(profile) = self.profile.take().filter(|_| self.measure.top) else { return };
+        let seconds_of_audio = self.time(end).max(1e-9);
+        let us = |time: Duration| time.as_secs_f64() * 1e6;
+        let share = |cost: &Cost| cost.total.as_secs_f64() / seconds_of_audio;
+        let blocks = Some(&profile.blocks).filter(|blocks| blocks.calls > 0);
+        let costs = profile.nodes.iter().chain(blocks);
+        if self.show == Show::Json {
+            for cost in costs {
+                let line = Line::new("top")
+                    .with("node", cost.name.as_str())
+                    .with("calls", cost.calls)
+                    .with("mean_us", seconds(us(cost.mean())))
+                    .with("p99_us", seconds(us(cost.quantile(0.99))))
+                    .with("worst_us", seconds(us(cost.worst)))
+                    .with("share", seconds(share(cost)));
+                self.out.line(&line);
+            }
+            return;
+        }
+        let widest = costs.clone().map(|cost| cost.name.chars().count()).max().unwrap_or(0).max(4);
+        self.out.text(&format!(
+            "\n{:widest$}  {:>8}  {:>9}  {:>9}  {:>9}  of realtime",
+            "node", "calls", "mean µs", "p99 µs", "worst µs"
+        ));
+        for cost in costs {
+            let (mean, p99, worst) = (us(cost.mean()), us(cost.quantile(0.99)), us(cost.worst));
+            self.out.text(&format!(
+                "{:widest$}  {:>8}  {mean:>9.1}  {p99:>9.1}  {worst:>9.1}  {:>9.3} %",
+                cost.name,
+                cost.calls,
+                share(cost) * 100.0
+            ));
+        }
+        let drops = dropped(&end.totals);
+        self.out.text(&format!("dropped: {drops} frames\n"));
     }
 
     fn account(&self, end: &End, exit: Exit) -> Line {

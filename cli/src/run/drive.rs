@@ -1,11 +1,9 @@
 //! What moves a run: a loop over a file, or a pipeline that keeps time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use tympan::backend::BackendErrorKind;
 use tympan::backend::file::File;
-use tympan::core::{Border, Calls, Input, Node, Output};
 use tympan::{
     Backend, BackendError, Events, Graph, PacketReader, PcmReader, Pipeline, Plan, StartError,
     Totals,
@@ -13,6 +11,7 @@ use tympan::{
 
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
+use crate::profile::{self, Profile};
 use crate::run::Run;
 use crate::run::account::{End, dropped};
 
@@ -29,12 +28,19 @@ impl Run<'_> {
     ) -> End {
         let start = Instant::now();
         let mut executor = plan.executor();
-        executor.set_calls(shielded());
+        let measured = self.measure.is_on();
+        if measured {
+            executor.set_calls(profile::timed());
+            profile::begin(Profile::new(executor.nodes(), self.measure.trace.take()));
+        } else {
+            executor.set_calls(profile::shielded());
+        }
         executor.warm();
         let mut piece = Vec::new();
         let (mut broken, mut stopped) = (None, false);
         loop {
             match next(&mut piece) {
+                Ok(true) if measured => profile::block(|| executor.push(&piece, self)),
                 Ok(true) => executor.push(&piece, self),
                 Ok(false) => break,
                 Err(error) => {
@@ -98,8 +104,13 @@ impl Run<'_> {
         over: &dyn Fn(Duration) -> bool,
     ) -> Result<End, Failure> {
         let start = Instant::now();
-        let pipeline = Pipeline::builder(graph).backend(backend).start();
-        let mut pipeline = pipeline.map_err(not_started)?;
+        let mut builder = Pipeline::builder(graph).backend(backend);
+        if self.measure.is_on() {
+            builder = builder.calls(profile::timed());
+            let nodes = graph.nodes().map(|(id, _)| id);
+            profile::begin(Profile::new(nodes, self.measure.trace.take()));
+        }
+        let mut pipeline = builder.start().map_err(not_started)?;
         let mut ends = Ends::of(&mut pipeline);
         let (totals, stopped) = loop {
             ends.read(self);
@@ -118,17 +129,6 @@ impl Run<'_> {
         let elapsed = start.elapsed();
         Ok(End { totals, broken: None, stopped, findings: Vec::new(), paced: true, elapsed })
     }
-}
-
-/// Calls nodes and survives their panics, as a pipeline does.
-fn shielded() -> Calls {
-    fn process(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
-        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
-    }
-    fn reset(node: &mut dyn Node, border: Border) -> bool {
-        catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok()
-    }
-    Calls { process, reset }
 }
 
 fn not_started(error: StartError) -> Failure {

@@ -1,17 +1,16 @@
 //! `tympan demo`: what it is all about, on a machine without a microphone.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use tympan::backend::mock::{Mock, Signal};
-use tympan::backend::{Buffer, Capture, Notice};
-use tympan::{Backend, BackendError, Format, Graph};
+use tympan::{Format, Graph};
 
 use crate::exit::{Exit, Failure};
 use crate::files::{Files, Target};
-use crate::output::Output;
+use crate::output::{Line, Output};
 use crate::run::{Run, Show};
-use crate::verbs::plan;
+use crate::stage;
+use crate::verbs::{plan, plot};
 
 /// Show a graph at work on a built-in sound; needs no microphone
 #[derive(clap::Args)]
@@ -27,8 +26,8 @@ pub(crate) struct Args {
 }
 
 const AFTER: &str = "\
-Writes a file for each output of the graph; speech.opus is what was said. Without
---out they go to a new folder here: tympan-demo, or tympan-demo-2 and so on.
+Writes a file for each output of the graph, and take.svg, a picture of what was
+heard; speech.opus is what was said. Without --out they go to a new folder here: tympan-demo, or tympan-demo-2 and so on.
 
 Examples:
   tympan demo
@@ -36,18 +35,15 @@ Examples:
 
 /// The graph, and what messages call it.
 #[cfg(feature = "opus")]
-const GRAPH: (&str, &str) = ("dictation.toml", include_str!("../../../graphs/dictation.toml"));
+pub(crate) const GRAPH: (&str, &str) =
+    ("dictation.toml", include_str!("../../../graphs/dictation.toml"));
 #[cfg(not(feature = "opus"))]
-const GRAPH: (&str, &str) = ("levels.toml", include_str!("../../../graphs/levels.toml"));
+pub(crate) const GRAPH: (&str, &str) = ("levels.toml", include_str!("../../../graphs/levels.toml"));
 
 const DEVICE: Format = Format::stereo(48_000);
 const SECONDS: u64 = 10;
-const VOICE: Signal = Signal::Speechlike { seed: 7 };
-/// A phrase of it and the pause before, in frames. The third of every three is left out,
-/// so that there are pauses that a gate closes in.
-const PHRASE: usize = DEVICE.rate as usize * 8 / 5;
-const HISS: Signal = Signal::Noise { seed: 1, level: 0.01 };
-const HUM: Signal = Signal::Sine { hz: 50.0, level: 0.01 };
+/// How long a block of 10 ms is shown: five times as fast as it was.
+const PACE: Duration = Duration::from_millis(2);
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let (name, text) = GRAPH;
@@ -65,17 +61,48 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         ));
     }
 
-    let show = if out.is_json() { Show::Json } else { Show::Text };
-    let sound = sound()?;
-    let mut rest = sound.chunks(DEVICE.rate as usize / 100 * DEVICE.channels as usize);
+    let show = match (out.is_json(), out.is_terminal()) {
+        (true, _) => Show::Json,
+        (_, true) => Show::Status,
+        _ => Show::Text,
+    };
+    // Somebody who looks wants to see the meter move.
+    let pace = if show == Show::Status { PACE } else { Duration::ZERO };
+    let sound = stage::sound(DEVICE, SECONDS)?;
+    let mut rest = sound.chunks(stage::block(DEVICE));
+    let mut waited = Duration::ZERO;
     let mut run = Run::new(out, show, &graph, DEVICE, plan.outputs(), files);
-    let end = run.offline(plan, |piece| {
+    run.expect(Some(SECONDS * u64::from(DEVICE.rate)));
+    let mut end = run.offline(plan, |piece| {
         let Some(next) = rest.next() else { return Ok(false) };
+        let begun = Instant::now();
+        std::thread::sleep(pace);
+        waited += begun.elapsed();
         piece.clear();
         piece.extend_from_slice(next);
         Ok(true)
     });
-    Ok(run.end(&end))
+    end.elapsed = end.elapsed.saturating_sub(waited);
+    let picture = folder.join("take.svg");
+    let drawn = plot::picture("what the demo hears", DEVICE, &sound);
+    let written = std::fs::write(&picture, drawn);
+    let shown = picture.display();
+    if let Err(error) = written {
+        let message = format!("`{shown}` cannot be written: {error}");
+        run.also(Err(Failure::new(Exit::Lost, message)));
+    } else {
+        run.also(Ok(Line::new("picture").with("file", shown.to_string())));
+    }
+    let exit = run.end(&end);
+    if !out.is_json() {
+        let speech = folder.join("speech.opus");
+        if speech.exists() {
+            out.text(&format!("\nlisten to  {}", speech.display()));
+        }
+        out.text(&format!("look at    {shown}"));
+        out.text("next       tympan plan, dot and run with a graph of yours; tympan help");
+    }
+    Ok(exit)
 }
 
 /// The first of the demo's folders that is not there yet.
@@ -87,42 +114,4 @@ fn new_folder() -> PathBuf {
         folder.set_file_name(format!("tympan-demo-{number}"));
     }
     folder
-}
-
-/// What the demo hears, interleaved. Made beforehand, so that the time the graph takes is
-/// the graph's alone.
-fn sound() -> Result<Vec<f32>, BackendError> {
-    let mut sound = heard(VOICE)?;
-    for phrase in sound.chunks_mut(PHRASE * DEVICE.channels as usize).skip(2).step_by(3) {
-        phrase.fill(0.0);
-    }
-    for noise in [heard(HISS)?, heard(HUM)?] {
-        sound.iter_mut().zip(noise).for_each(|(sample, noise)| *sample += noise);
-    }
-    Ok(sound)
-}
-
-/// What a device hears of a signal.
-fn heard(signal: Signal) -> Result<Vec<f32>, BackendError> {
-    let heard = Arc::default();
-    let (mut mock, handle) = Mock::new(DEVICE);
-    handle.signal(signal);
-    mock.start(Box::new(Ear { heard: Arc::clone(&heard) }))?;
-    handle.advance(SECONDS * 1000);
-    drop(mock);
-    Ok(std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner)))
-}
-
-/// Keeps everything it hears.
-struct Ear {
-    heard: Arc<Mutex<Vec<f32>>>,
-}
-
-impl Capture for Ear {
-    fn audio(&mut self, buffer: Buffer<'_>) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.extend_from_slice(buffer.samples);
-    }
-
-    fn notice(&mut self, _: Notice) {}
 }

@@ -53,13 +53,13 @@ fn text(kind: &KindInfo) -> String {
         text += &table(kind.params.iter().map(key));
     }
     text += "\nin a graph\n";
-    text += &example(kind);
+    text += &example(kind, "  ");
     text.truncate(text.trim_end().len());
     text
 }
 
 /// Name, range and default, whether it is live, what it is for.
-fn key(param: &Param) -> [String; 5] {
+pub(crate) fn key(param: &Param) -> [String; 5] {
     let must = "must be given".to_owned();
     [
         param.name.to_owned(),
@@ -83,7 +83,7 @@ fn range(param: &Param) -> String {
 }
 
 /// The default as a graph would say it.
-fn default(param: &Param) -> Option<String> {
+pub(crate) fn default(param: &Param) -> Option<String> {
     Some(match (param.domain, param.default()?) {
         (Domain::Time { default, .. }, _) => format!("\"{}\"", time(default)),
         (_, value) => value.to_string(),
@@ -95,7 +95,7 @@ fn time(ms: f64) -> String {
 }
 
 /// The node with every key: what must be given at its least, the rest as it is anyway.
-fn example(kind: &KindInfo) -> String {
+pub(crate) fn example(kind: &KindInfo, indent: &str) -> String {
     let mut lines = vec!["[[node]]".to_owned(), format!("kind = \"{}\"", kind.name)];
     if kind.inputs.len() > 1 {
         let ports = kind.inputs.iter().map(|port| format!("{} = \"…\"", port.name));
@@ -108,7 +108,7 @@ fn example(kind: &KindInfo) -> String {
         };
         format!("{} = {}", param.name, default(param).unwrap_or(least))
     }));
-    format!("  {}\n", lines.join("\n  "))
+    format!("{indent}{}\n", lines.join(&format!("\n{indent}")))
 }
 
 /// Indented columns, each as wide as its widest cell.

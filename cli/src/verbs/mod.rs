@@ -1,14 +1,21 @@
 //! The verbs: a file each, with its arguments, its help and what it does. A new one is a
 //! file and three lines here.
 
+mod bench;
 mod check;
+mod completions;
 mod demo;
 mod devices;
 mod doctor;
+mod dot;
+mod explain;
 mod export;
-mod inspect;
-mod nodes;
+mod fmt;
+pub(crate) mod inspect;
+mod man;
+pub(crate) mod nodes;
 mod plan;
+mod plot;
 mod record;
 mod recover;
 mod run;
@@ -28,10 +35,17 @@ pub(crate) enum Verb {
     Devices(devices::Args),
     Doctor(doctor::Args),
     Check(check::Args),
+    Fmt(fmt::Args),
     Plan(plan::Args),
+    Dot(dot::Args),
+    Plot(plot::Args),
     Nodes(nodes::Args),
     Inspect(inspect::Args),
     Schema(schema::Args),
+    Bench(bench::Args),
+    Explain(explain::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     Simulate(simulate::Args),
 }
 
@@ -46,10 +60,17 @@ impl Verb {
             Self::Devices(args) => devices::run(args, out),
             Self::Doctor(args) => Ok(doctor::run(args, out)),
             Self::Check(args) => Ok(check::run(args, out)),
+            Self::Fmt(args) => Ok(fmt::run(args, out)),
             Self::Plan(args) => plan::run(args, out),
+            Self::Dot(args) => dot::run(args, out),
+            Self::Plot(args) => plot::run(args, out),
             Self::Nodes(args) => Ok(nodes::run(args, out)),
             Self::Inspect(args) => inspect::run(args, out),
             Self::Schema(args) => Ok(schema::run(args, out)),
+            Self::Bench(args) => bench::run(args, out),
+            Self::Explain(args) => explain::run(args, out),
+            Self::Completions(args) => Ok(completions::run(args, out)),
+            Self::Man(args) => man::run(args, out),
             Self::Simulate(args) => simulate::run(args, out),
         }
     }

@@ -46,7 +46,9 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
 fn one(path: &Path, key: Option<&Key>, out: &mut Output) -> Result<Exit, Failure> {
     let name = path.display().to_string();
     if !path.exists() {
-        return Err(Failure::new(Exit::Device, format!("`{name}` does not exist")));
+        return Err(Failure::new(Exit::Device, format!("`{name}` does not exist"))
+            .code("T0701")
+            .help("name the folder of the recordings, a take in it, or a file"));
     }
     if !path.is_dir() {
         return file(path, &name, out);

@@ -1,42 +1,47 @@
 //! `tympan run`: a graph over a file, or over a microphone.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tympan::backend::file::File;
-use tympan::backend::{Buffer, Capture, Notice};
 use tympan::core::OutputInfo;
-use tympan::{Backend, Format, Graph};
+use tympan::{Backend, BackendError, Format, Graph};
 
 use crate::exit::{Exit, Failure};
 use crate::files::{Files, Target};
 use crate::graph_file::{self, is_dash};
+use crate::input;
 use crate::interrupt::Interrupt;
 use crate::microphone::Which;
-use crate::output::{Line, Output};
-use crate::run::{Run, Show};
+use crate::output::{Line, Output, seconds};
+use crate::run::many::{self, Progress};
+use crate::run::{Measure, Run, Show};
 
-/// Run a graph over a microphone or a WAV file and write what comes out
+/// Run a graph over a microphone or files of audio and write what comes out
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Args {
     /// The graph, a TOML file; `-` is standard input
     graph: PathBuf,
 
-    /// The audio, a WAV file; `-` is standard input. Without it, the microphone
+    /// The audio; `-` is standard input. Without any, the microphone
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// The same as FILE
     #[arg(long, short, value_name = "FILE")]
-    input: Option<PathBuf>,
+    input: Vec<PathBuf>,
 
     #[command(flatten)]
     which: Which,
 
     /// End after so many seconds of the microphone
-    #[arg(long, value_name = "SECONDS", conflicts_with = "input")]
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["files", "input"])]
     max: Option<f64>,
 
-    /// Write every output to a file in this folder
+    /// Write every output to a file in this folder; of many files, each in its own
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -44,9 +49,21 @@ pub(crate) struct Args {
     #[arg(long, requires = "out")]
     force: bool,
 
+    /// Run so many files at once; as many as there are cores without this
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
     /// Play the file at the speed of the clock, as a device would
     #[arg(long, requires = "input")]
     realtime: bool,
+
+    /// Measure what each node costs, and show it at the end
+    #[arg(long)]
+    top: bool,
+
+    /// Write every call of a node to this file, for Perfetto or Chrome
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
 
     /// Write text even where the output is no terminal
     #[arg(long, conflicts_with = "json")]
@@ -63,6 +80,10 @@ Segments and utterances lie one behind the other in it. Packets of other kinds
 become NAME.bin: one after the other, each with its length in bytes before it,
 as 4 bytes, little endian.
 
+Files may be of any usual sort, rate and number of channels. Of many, each has
+an own folder in DIR, a failed one stops no other, and the worst end is the exit
+code. Every line of JSON then has `input`, and the last one is `all`.
+
 A terminal gets text; a pipe or --json gets lines of JSON: `start`, then events
 (`segment`, `gap`, `bad_input`, `level`, `utterance_start`, `utterance_end`,
 `speech_start`, `speech_end`, `fault`, `overrun`), a `finding` for each oddity, an
@@ -72,9 +93,10 @@ single `error`. `t` is in seconds of capture, counts are in frames, and
 `in` + `filled` = `out` + `dropped`.
 
 Examples:
-  tympan run graphs/levels.toml --input talk.wav --out out
-  ffmpeg -i talk.m4a -f wav - | tympan run graphs/levels.toml --input - --text
-  tympan run graphs/levels.toml --input talk.wav --realtime
+  tympan run graphs/levels.toml --input talk.m4a --out out
+  tympan run graphs/dictation.toml calls/*.wav --out out --threads 4
+  tympan run graphs/meeting.toml talk.wav --top
+  tympan run graphs/levels.toml --input - --text < talk.wav
   tympan run graphs/dictation.toml --out out --device headset
 
 A microphone runs until Ctrl-C, or for --max seconds; what was captured is
@@ -84,16 +106,81 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if !out.is_terminal() && !args.text {
         out.use_json();
     }
-    let Some(input) = &args.input else { return live(args, out) };
-    if is_dash(input) && is_dash(&args.graph) {
-        let message = "the graph and the audio cannot both come from standard input";
-        return Err(Failure::new(Exit::Usage, message).help("give one of them as a file"));
+    let inputs: Vec<PathBuf> = args.files.iter().chain(&args.input).cloned().collect();
+    if inputs.is_empty() {
+        // What looks like audio in the graph's place is told so.
+        if graph_file::is_audio(&args.graph) {
+            return Err(graph_file::audio_first(&args.graph));
+        }
+        return live(args, out);
+    }
+    let dashes = inputs.iter().chain([&args.graph]).filter(|path| is_dash(path)).count();
+    if dashes > 1 {
+        let message = "standard input is asked for twice, and can be read once";
+        return Err(
+            Failure::new(Exit::Usage, message).help("give the graph or the audio as a file")
+        );
     }
     let graph = graph_file::load(&args.graph, &tympan::registry())?;
-    let mut file = open(input)?;
+    match inputs.as_slice() {
+        [input] => one(args, &graph, input, args.out.as_deref(), None, out),
+        many => Ok(all(args, &graph, many, out)?),
+    }
+}
+
+/// Each file through a pipeline of its own.
+fn all(args: &Args, graph: &Graph, inputs: &[PathBuf], out: &mut Output) -> Result<Exit, Failure> {
+    if args.top || args.trace.is_some() {
+        let message = "--top and --trace measure a run of one file";
+        return Err(Failure::new(Exit::Usage, message).help("name one of the files only"));
+    }
+    let folders = args.out.as_ref().map(|folder| many::folders(inputs, folder));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.map_or(cores, usize::from);
+    let ended = many::each(inputs, threads, out, |number, out, progress| {
+        let folder = folders.as_ref().map(|folders| folders[number].as_path());
+        let ran = one(args, graph, &inputs[number], folder, Some(progress), out);
+        ran.unwrap_or_else(|failure| {
+            out.fail(&failure);
+            failure.exit()
+        })
+    });
+    let many::Ended { exit, failed, seconds: audio, elapsed } = ended;
+    let (elapsed, files) = (elapsed.as_secs_f64(), inputs.len());
+    let pace = audio / elapsed.max(1e-9);
+    if out.is_json() {
+        let line = Line::new("all")
+            .with("files", files)
+            .with("failed", failed)
+            .with("t", seconds(audio))
+            .with("elapsed", seconds(elapsed))
+            .with("times_realtime", seconds(pace))
+            .with("exit", exit.code());
+        out.line(&line);
+    } else {
+        let well = files - failed;
+        out.text(&format!(
+            "\n{well} of {files} files: {audio:.2} s of audio in {elapsed:.3} s: {pace:.0} times \
+             realtime"
+        ));
+    }
+    Ok(exit)
+}
+
+/// One file.
+fn one(
+    args: &Args,
+    graph: &Graph,
+    input: &Path,
+    folder: Option<&Path>,
+    progress: Option<&Progress>,
+    out: &mut Output,
+) -> Result<Exit, Failure> {
+    let mut file = input::open(input)?;
     let format = file.format()?;
     let plan = graph.plan(format)?;
-    let files = match &args.out {
+    let trace = args.trace.as_deref().map(|path| trace(path, args.force)).transpose()?;
+    let files = match folder {
         Some(folder) => {
             let target = Target { folder, force: args.force, input: Some(input) };
             Files::create(&target, plan.outputs())?
@@ -103,21 +190,41 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
 
     announce(args, input, &file, format, plan.outputs(), out);
     let show = show(out);
-    let mut run = Run::new(out, show, &graph, format, plan.outputs(), files);
+    let wrote = folder.is_some();
+    let mut run = Run::new(out, show, graph, format, plan.outputs(), files);
     run.expect(file.frames_promised());
+    run.measure(Measure { top: args.top, trace });
+    if let Some(progress) = progress {
+        run.report_to(progress);
+    }
     let mut end = if args.realtime {
-        run.paced_file(&graph, file)?
+        run.paced_file(graph, file)?
     } else {
-        let mut end = run.offline(plan, |piece| next(&mut file, piece));
+        let mut end = run.offline(plan, |piece| input::next(&mut file, piece));
         end.findings = file.report().findings();
         end
     };
-    end.findings.extend(unfed(&graph));
+    end.findings.extend(unfed(graph));
     let exit = run.end(&end);
-    if args.out.is_none() && !out.is_json() {
+    if !wrote && !out.is_json() && progress.is_none() {
         out.text("nothing was written; --out DIR keeps the outputs");
     }
     Ok(exit)
+}
+
+/// The file of a trace.
+fn trace(path: &Path, force: bool) -> Result<std::fs::File, Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    options.open(path).map_err(|error| {
+        let error = BackendError::not_created(&path.display().to_string(), &error);
+        Failure::from(error).help("give --trace another name")
+    })
 }
 
 /// A file is the microphone. What else a graph listens to hears nothing.
@@ -174,18 +281,6 @@ fn live(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn open(input: &Path) -> Result<File, Failure> {
-    if !is_dash(input) {
-        return Ok(File::open(input)?);
-    }
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        return Err(Failure::new(Exit::Device, "standard input is this terminal, not audio")
-            .help("send a WAV file into it, for example with `< talk.wav`"));
-    }
-    Ok(File::from_reader("standard input", stdin)?)
-}
-
 /// What is about to run.
 fn announce(
     args: &Args,
@@ -227,21 +322,4 @@ fn outputs(outputs: &[OutputInfo]) -> Value {
         })
     };
     outputs.iter().map(output).collect()
-}
-
-/// The next stretch of a file; false at its end.
-fn next(file: &mut File, piece: &mut Vec<f32>) -> Result<bool, tympan::BackendError> {
-    piece.clear();
-    Ok(file.step(&mut Piece(piece))?.is_some())
-}
-
-/// Keeps one callback's samples.
-struct Piece<'a>(&'a mut Vec<f32>);
-
-impl Capture for Piece<'_> {
-    fn audio(&mut self, buffer: Buffer<'_>) {
-        self.0.extend_from_slice(buffer.samples);
-    }
-
-    fn notice(&mut self, _: Notice) {}
 }

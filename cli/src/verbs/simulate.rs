@@ -110,8 +110,10 @@ fn load(path: &std::path::Path) -> Result<Vec<Scenario>, Failure> {
     let name = graph_file::name(path);
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Exit::Device, format!("`{name}` cannot be read: {error}")))?;
-    Scenario::read_all(&text)
-        .map_err(|error| Failure::new(Exit::Config, format!("{name}, {error}")))
+    Scenario::read_all(&text).map_err(|error| {
+        Failure::new(Exit::Config, format!("{name}, {error}"))
+            .help("a script is JSON, like those in tests/scenarios; `tympan simulate --help`")
+    })
 }
 
 /// Plays a script and tells of it: the recorder that an app has, with a graph and takes

@@ -5,8 +5,12 @@
 mod kit;
 mod listening;
 mod mistakes;
+mod pictures;
 mod recordings;
 mod runs;
 mod simulate;
 mod takes;
+mod thirty;
+mod tools;
 mod verbs;
+mod written;

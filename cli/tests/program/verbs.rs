@@ -6,9 +6,27 @@ use serde_json::Value as Json;
 
 use crate::kit::{self, Folder, fed, graph, tympan};
 
-const VERBS: [&str; 13] = [
-    "demo", "run", "record", "recover", "export", "devices", "doctor", "check", "plan", "nodes",
-    "inspect", "schema", "simulate",
+const VERBS: [&str; 20] = [
+    "demo",
+    "run",
+    "record",
+    "recover",
+    "export",
+    "devices",
+    "doctor",
+    "check",
+    "fmt",
+    "plan",
+    "dot",
+    "plot",
+    "nodes",
+    "inspect",
+    "schema",
+    "bench",
+    "explain",
+    "completions",
+    "man",
+    "simulate",
 ];
 
 #[test]
