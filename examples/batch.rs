@@ -15,7 +15,7 @@ use tympan::{Backend, BackendError, Event, Graph, Header, Planar, Sink};
 
 /// Each output's file.
 struct Files {
-    files: Vec<OutputFile>,
+    open: Vec<OutputFile>,
     interleaved: Vec<f32>,
     failed: Option<BackendError>,
 }
@@ -27,11 +27,11 @@ impl Sink for Files {
             let frame = (0..block.channels()).map(|channel| block.channel(channel)[frame]);
             self.interleaved.extend(frame);
         }
-        let written = self.files[output].samples(&self.interleaved);
+        let written = self.open[output].samples(&self.interleaved);
         self.failed = self.failed.take().or(written.err());
     }
     fn packet(&mut self, output: usize, header: &Header, bytes: &[u8]) {
-        let written = self.files[output].packet(header, bytes);
+        let written = self.open[output].packet(header, bytes);
         self.failed = self.failed.take().or(written.err());
     }
     fn event(&mut self, _: Event) {}
@@ -46,10 +46,10 @@ fn one(graph: &Graph, input: &Path, folder: &Path) -> Result<f64, Box<dyn Error>
         let name = format!("{}.{}", output.name, OutputFile::extension(output));
         OutputFile::create(folder.join(name), output, true)
     };
-    let files = plan.outputs().iter().map(create).collect::<Result<_, _>>()?;
-    let mut sink = Files { files, interleaved: Vec::new(), failed: None };
+    let open = plan.outputs().iter().map(create).collect::<Result<_, _>>()?;
+    let mut sink = Files { open, interleaved: Vec::new(), failed: None };
     let rendered = tympan::render(graph, &mut file, &mut sink)?;
-    sink.files.iter_mut().try_for_each(OutputFile::finish)?;
+    sink.open.iter_mut().try_for_each(OutputFile::finish)?;
     sink.failed.map_or(Ok(()), Err)?;
     Ok(rendered.books.pushed as f64 / f64::from(rendered.format.rate))
 }
