@@ -23,15 +23,22 @@ kind = "mix"
 channels = 1
 
 [[node]]
+id = "keep"
 kind = "resample"
 rate = 48000
+
+[[node]]
+id = "clean"
+kind = "resample"
+from = "mix"
+rate = 16000
 
 [[node]]
 kind = "vad"
 
 [[output]]
 name = "take"
-from = "resample"
+from = "keep"
 "#;
 
 /// Records until the microphone is at its end. A live one has none: an app calls `stop`.
