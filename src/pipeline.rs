@@ -6,6 +6,7 @@ mod outlet;
 mod render;
 mod ring;
 mod shared;
+mod sync;
 mod worker;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -335,19 +336,26 @@ impl Pipeline {
             return Ok(Box::new(entry));
         }
         let (control, shared) = (self.control.clone(), self.shared.clone());
-        self.thread("tympan-control", move || control_thread(&control, &shared))?;
+        let thread = self.thread("tympan-control", move || control_thread(&control, &shared))?;
+        self.shared.control.is(&thread);
         if runner == Runner::Inline {
             return Ok(Box::new(Inline { entry, worker, warm: false }));
         }
         let shared = self.shared.clone();
-        self.thread("tympan-worker", move || worker_thread(worker, &shared, live))?;
+        let thread = self.thread("tympan-worker", move || worker_thread(worker, &shared, live))?;
+        self.shared.worker.is(&thread);
         Ok(Box::new(entry))
     }
 
-    fn thread(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(run)?;
-        self.threads.push(thread);
-        Ok(())
+    fn thread(
+        &mut self,
+        name: &str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<std::thread::Thread> {
+        let running = std::thread::Builder::new().name(name.into()).spawn(run)?;
+        let thread = running.thread().clone();
+        self.threads.push(running);
+        Ok(thread)
     }
 
     /// The reader of an output that carries samples. It can be taken once.
@@ -552,7 +560,6 @@ impl Drop for Pipeline {
 }
 
 fn worker_thread(mut worker: Worker, shared: &Shared, live: bool) {
-    shared.worker.sleeps_here();
     let raised = live.then(Raise::this_thread);
     if let Some(raised) = &raised {
         let _ = shared.priority.set(raised.priority().clone());
@@ -584,7 +591,6 @@ fn regroup(member: &mut Option<Member>, group: &Workgroup, shared: &Shared) {
 }
 
 fn control_thread(control: &Mutex<Control>, shared: &Shared) {
-    shared.control.sleeps_here();
     loop {
         let finished = shared.is_finished();
         control.lock().unwrap_or_else(PoisonError::into_inner).tend();

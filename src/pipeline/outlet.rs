@@ -312,22 +312,7 @@ impl Reader {
     }
 
     fn poll_ready(&self, cx: &Context<'_>) -> Poll<bool> {
-        poll_line(&self.line, cx, || self.has_record())
-    }
-}
-
-/// Ready with `true` when there is something, with `false` when there never will be.
-fn poll_line(line: &Line, cx: &Context<'_>, has: impl Fn() -> bool) -> Poll<bool> {
-    if has() {
-        return Poll::Ready(true);
-    }
-    line.bell.register(cx.waker());
-    // Closed is read first: what was written before it is then seen.
-    let closed = line.bell.is_closed();
-    match (has(), closed) {
-        (true, _) => Poll::Ready(true),
-        (false, true) => Poll::Ready(false),
-        (false, false) => Poll::Pending,
+        self.line.bell.poll(cx, || self.has_record())
     }
 }
 
@@ -531,7 +516,7 @@ impl Events {
     }
 
     fn poll_line(&self, cx: &Context<'_>) -> Poll<bool> {
-        poll_line(&self.line, cx, || !self.ring.is_empty())
+        self.line.bell.poll(cx, || !self.ring.is_empty())
     }
 }
 

@@ -1,14 +1,17 @@
 //! What the threads of a pipeline see of each other: counters, wake-ups, one wish.
 
-use std::sync::atomic::Ordering::{self, Relaxed};
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::Thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
-use atomic_waker::AtomicWaker;
 use tympan_backends::realtime::Priority;
 use tympan_backends::{Workgroup, WorkgroupError};
 use tympan_core::Format;
+
+use crate::pipeline::sync::{
+    AtomicBool, AtomicU64, AtomicWaker, OnceLock,
+    Ordering::{self, Relaxed},
+    Thread, current,
+};
 
 /// Counts that only grow, each written by one thread.
 #[derive(Debug, Default)]
@@ -153,7 +156,14 @@ pub(crate) struct Sleeper(OnceLock<Thread>);
 impl Sleeper {
     /// The calling thread is the one to wake.
     pub(crate) fn sleeps_here(&self) {
-        let _ = self.0.set(std::thread::current());
+        let _ = self.0.set(current());
+    }
+
+    /// The same, said by whoever started that thread. So it is known to all who begin
+    /// after that; a thread that says it itself may say it between a look at what is there
+    /// to do and a sleep that nobody then ends.
+    pub(crate) fn is(&self, thread: &Thread) {
+        let _ = self.0.set(thread.clone());
     }
 
     pub(crate) fn wake(&self) {
@@ -193,7 +203,18 @@ impl Bell {
         }
     }
 
-    pub(crate) fn register(&self, waker: &std::task::Waker) {
-        self.waker.register(waker);
+    /// Ready with `true` when there is something, with `false` when there never will be.
+    pub(crate) fn poll(&self, cx: &Context<'_>, has: impl Fn() -> bool) -> Poll<bool> {
+        if has() {
+            return Poll::Ready(true);
+        }
+        self.waker.register(cx.waker());
+        // Closed is read first: what was written before it is then seen.
+        let closed = self.is_closed();
+        match (has(), closed) {
+            (true, _) => Poll::Ready(true),
+            (false, true) => Poll::Ready(false),
+            (false, false) => Poll::Pending,
+        }
     }
 }
