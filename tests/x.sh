@@ -69,6 +69,8 @@ machine() {
     has cmake
     has make
     has pkg-config
+    # What cargo says to the faults that x plants.
+    refused='E0308 std::sync::Mutex std::sync::RwLock std::time::Instant::now std::thread::sleep std::println'
     has_cargo 1.95.0
 }
 
@@ -79,7 +81,10 @@ case \$* in
     *' --version') exit ;;
 esac
 echo \"RAN \${RUSTDOCFLAGS:+RUSTDOCFLAGS=\$RUSTDOCFLAGS }\${TYMPAN_LONG:+TYMPAN_LONG=\$TYMPAN_LONG }\${TYMPAN_FAULTS:+TYMPAN_FAULTS=\$TYMPAN_FAULTS }cargo \$*\" >>\"\$LOG\"
-case \$* in \"\${BREAKS:-nothing}\"*) exit 101 ;; esac"
+case \$* in
+    *planted*) echo '$refused'; exit 101 ;;
+    \"\${BREAKS:-nothing}\"*) exit 101 ;;
+esac"
 }
 
 # The first `install` brings a compiler; what it prints must not reach stdout.
@@ -251,7 +256,7 @@ test_runs_every_step_and_tells_what_it_left_out() {
         'RAN cargo test --workspace --all-features' \
         'RAN tests/x.sh, inside: 1'
     never 'RAN apt-get'
-    printed 'x: ran: format, clippy, docs, tests, heap in release, tests of x'
+    printed 'x: ran: format, clippy, planted waits, docs, tests, heap in release, tests of x'
     printed 'x: not run: tests on shared recordings: they are not here; TYMPAN_AUDIO can name their folder'
     printed 'x: not run: live capture: there is no pulseaudio; this installs it: ./x live'
     printed 'x: not run: long forms'
@@ -534,7 +539,7 @@ a_stray_argument_is_refused() {
     said '"--fast" means nothing here. Usage: ./x test'
     run -- check --al
     ended 2
-    said 'Usage: ./x check [--all]'
+    said 'Usage: ./x check [--all | --cross]'
     never RAN
 }
 
@@ -675,8 +680,97 @@ esac"
     ended 0
     printed 'x: not run: Rust 1.95, the oldest we build on: it is not installed'
     never 'toolchain install'
-    never 'target add'
+    never 'RAN rustup target add'
     never 'component add'
+}
+
+# A machine with the std of a phone, whose compiler refuses what it should.
+phone() {
+    mkdir -p "$box/phone"
+    : >"$box/phone/libstd-1.rlib"
+    has rustc "
+case \$* in
+    *aarch64-apple-ios) echo '$box/phone' ;;
+    *) echo '$box/nowhere' ;;
+esac"
+    has cargo "
+case \$* in
+    --version) echo 'cargo 1.95.0 (f2d3ce0bd 2026-03-21)'; exit ;;
+    *' --version') exit ;;
+esac
+echo \"RAN cargo \$*\" >>\"\$LOG\"
+case \$* in
+    *rustc*planted*) ${1-echo 'error[E0308]: mismatched types'; exit 101} ;;
+    *planted*) echo '$refused'; exit 101 ;;
+esac"
+}
+
+other_systems_are_checked_where_their_std_is() {
+    machine
+    phone
+    run -- check
+    ended 0
+    parts='-p tympan-core -p tympan-nodes -p tympan-backends -p tympan -p tympan-c'
+    ran "cargo check $parts --no-default-features --features tympan/web-rtc2, --target aarch64-apple-ios"
+    ran "cargo clippy $parts --no-default-features --features tympan/web-rtc2, --target aarch64-apple-ios"
+    printed 'check for aarch64-apple-ios, clippy for aarch64-apple-ios, a planted error for aarch64-apple-ios'
+    printed 'x: not run: opus and webrtc-vad for aarch64-apple-ios'
+    printed 'x: not run: aarch64-apple-ios-sim: this Rust has no std for it'
+    printed 'x: not run: aarch64-linux-android: '
+    printed 'x: not run: x86_64-pc-windows-msvc: '
+    never 'cargo build'
+    run CC_aarch64_apple_ios=clang -- check --cross
+    ended 0
+    ran "cargo check $parts --all-features --target aarch64-apple-ios"
+    ran 'cargo build --release -p tympan-c --lib --target aarch64-apple-ios'
+    ran 'cargo test --quiet -p tympan-c --test abi every_object -- --nocapture'
+    printed 'objects for aarch64-apple-ios'
+    printed 'x: not run: library for aarch64-apple-darwin'
+    never 'cargo fmt'
+}
+
+a_lint_that_lets_a_lock_through_is_no_lint() {
+    machine
+    refused='error: std::sync::RwLock std::time::Instant::now std::thread::sleep std::println'
+    has_cargo 1.95.0
+    run -- check
+    ended 1
+    said 'a planted Mutex was not refused'
+}
+
+a_check_that_lets_everything_through_is_no_check() {
+    machine
+    phone true
+    run -- check
+    ended 1
+    said 'a planted wrong type was not noticed'
+    phone 'echo "error: no such package"; exit 101'
+    run -- check
+    ended 1
+    said 'this was not refused for its type'
+}
+
+compilers_may_come_from_elsewhere() {
+    machine
+    phone
+    mkdir -p "$box/cross"
+    # shellcheck disable=SC2016
+    {
+        echo '#!/bin/sh'
+        echo 'target=$1; shift; exec "$@" --target "$target"'
+    } >"$box/cross/with-target"
+    # shellcheck disable=SC2016
+    {
+        echo '#!/bin/sh'
+        echo 'echo "RAN their clippy $*" >>"$LOG"'
+    } >"$box/cross/clippy"
+    chmod +x "$box/cross/with-target" "$box/cross/clippy"
+    run TYMPAN_CROSS="$box/cross" -- check --cross
+    ended 0
+    ran "cargo check $parts --all-features --target aarch64-apple-ios"
+    ran "their clippy $parts --all-features --target aarch64-apple-ios"
+    ran 'cargo rustc -p tympan-backends --lib --profile check --target aarch64-apple-ios -- --cfg planted'
+    never 'cargo clippy'
 }
 
 # call FOLDER [NAME=VALUE] COMMAND...: x in the way that a test chooses.

@@ -30,6 +30,10 @@
 #[cfg(all(feature = "apple", any(target_os = "ios", target_os = "macos", rehearsal)))]
 #[allow(unsafe_code, reason = "audio units are reached through C")]
 mod apple;
+/// What `x` has the checks for other systems look at: they must refuse it.
+#[cfg(all(planted, any(target_vendor = "apple", target_os = "android")))]
+const PLANTED: u32 = "a text";
+
 mod backend;
 #[cfg(all(feature = "coreaudio", target_os = "macos"))]
 pub mod coreaudio;

@@ -157,6 +157,7 @@ impl Node for Denoise {
 
     /// The crate keeps its FFT plans per thread, makes them at the first call and never
     /// frees them.
+    #[allow(clippy::missing_const_for_thread_local, reason = "for Android clippy sees no `const`")]
     fn warm(&mut self) {
         thread_local!(static WARM: Cell<bool> = const { Cell::new(false) });
         if WARM.replace(true) {

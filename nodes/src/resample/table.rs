@@ -5,7 +5,9 @@
 //! kept in the order in which they are used. Row `v` and row `up - v` are each other's
 //! mirror image, so of many rows only half are kept.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+#[expect(clippy::disallowed_types, reason = "for building nodes only, see `Table::of`")]
+use std::sync::Mutex;
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::prototype::{self, HALF};
 
@@ -112,6 +114,7 @@ impl Table {
     /// The table for `ratio`: one for all who ask while anyone has it.
     ///
     /// Locks and allocates: for building nodes only.
+    #[expect(clippy::disallowed_types, reason = "a plan is made on an ordinary thread")]
     pub(super) fn of(ratio: Ratio) -> Arc<Self> {
         static SHARED: Mutex<Vec<Weak<Table>>> = Mutex::new(Vec::new());
         let ratio = if ratio.up == 1 { ratio } else { ratio.repeated() };
