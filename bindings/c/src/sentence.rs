@@ -1,5 +1,7 @@
 //! What was wrong, as a sentence, for the thread that asked.
 
+#![allow(clippy::missing_const_for_thread_local, reason = "for Android clippy sees no `const`")]
+
 use std::borrow::Cow;
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_int};
