@@ -107,7 +107,9 @@ fn figures(rows: &[Row], codecs: &[Codec]) -> Vec<Figure> {
     let best = rows[1..].iter().filter_map(|row| row.pesq).max_by(f64::total_cmp);
     if let Some((ours, best)) = rows[0].pesq.zip(best) {
         figures.push(Figure::told("best PESQ of the others at 64 kb/s", best));
-        figures.push(Figure::at_least(best - BEHIND, "PESQ of syom at 64 kb/s", ours));
+        // As many digits as it is told with.
+        let goal = ((best - BEHIND) * 1e3).round() / 1e3;
+        figures.push(Figure::at_least(goal, "PESQ of syom at 64 kb/s", ours));
     }
     figures
 }
