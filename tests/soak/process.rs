@@ -2,9 +2,6 @@
 
 use std::fs;
 
-/// Pages are taken to be of this size, as they are wherever these tests run.
-const PAGE: i64 = 4096;
-
 /// What there is of everything that could leak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -17,11 +14,12 @@ pub(crate) struct Held {
 impl Held {
     /// None where the system does not say.
     pub(crate) fn now() -> Option<Self> {
-        let statm = fs::read_to_string("/proc/self/statm").ok()?;
-        let mut pages = statm.split(' ').skip(1).map(|pages| pages.trim().parse::<i64>().ok());
-        let (resident, shared) = (pages.next()??, pages.next()??);
+        // `statm` would be less to read, but since Linux 6.2 it is off by up to 32 pages for
+        // each processor.
+        let maps = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+        let kib = maps.lines().find_map(|line| line.strip_prefix("Anonymous:"))?;
         Some(Self {
-            resident: (resident - shared) * PAGE,
+            resident: kib.trim().strip_suffix(" kB")?.parse::<i64>().ok()? * 1024,
             // The folder itself is open while it is read, every time.
             descriptors: fs::read_dir("/proc/self/fd").ok()?.count(),
             threads: fs::read_dir("/proc/self/task").ok()?.count(),
