@@ -50,6 +50,7 @@ mod sha256;
 mod shelf;
 mod sidecar;
 mod sums;
+pub(crate) mod syncs;
 mod timeline;
 
 #[cfg(feature = "aac")]

@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -27,12 +28,21 @@ pub trait Medium: Read + Write + Seek + Send {
         false
     }
 
+    /// Something that does what [`sync`](Self::sync) does, on any thread, while more is
+    /// written here; none where that is not possible. A failure is told to one of the two.
+    fn syncer(&self) -> Option<Syncer> {
+        None
+    }
+
     /// Has it for oneself as long as it is open; whether nobody else has it so. Another
     /// process that asks is told, and one that does not ask is not kept out.
     fn lock(&self) -> io::Result<bool> {
         Ok(true)
     }
 }
+
+/// Makes what was written so far to a file survive a power cut.
+pub type Syncer = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 /// Files by name.
 ///
@@ -94,6 +104,11 @@ impl Medium for fs::File {
         fs::File::set_len(self, len)
     }
 
+    fn syncer(&self) -> Option<Syncer> {
+        let file = self.try_clone().ok()?;
+        Some(Arc::new(move || file.sync_data()))
+    }
+
     fn lock(&self) -> io::Result<bool> {
         if cfg!(target_os = "ios") {
             // One app has its files for itself there, and a lock in a shared container gets
@@ -136,6 +151,10 @@ impl<M: Medium + ?Sized> Medium for Box<M> {
         (**self).is_append_only()
     }
 
+    fn syncer(&self) -> Option<Syncer> {
+        (**self).syncer()
+    }
+
     fn lock(&self) -> io::Result<bool> {
         (**self).lock()
     }
@@ -152,6 +171,10 @@ impl<M: Medium + ?Sized> Medium for &mut M {
 
     fn is_append_only(&self) -> bool {
         (**self).is_append_only()
+    }
+
+    fn syncer(&self) -> Option<Syncer> {
+        (**self).syncer()
     }
 
     fn lock(&self) -> io::Result<bool> {

@@ -20,6 +20,7 @@ use crate::Graph;
 use crate::pipeline::{Pipeline, Runner};
 use crate::take::keeper::{self, Keeper};
 use crate::take::opened::Plan;
+use crate::take::syncs::Syncs;
 use crate::take::{self, Chunk, Container, Take};
 
 /// Something the recorder says.
@@ -222,7 +223,12 @@ impl Machine {
             ));
         }
         let (storage, folder) = (options.storage.clone(), options.folder.clone());
-        let keeper = Keeper::new(storage, folder, options.key.clone(), &mut pipeline, reader);
+        let syncs = match hire {
+            Hire::Here => Office::here(Syncs),
+            Hire::Away(threads) => threads.office(Syncs, "tympan-sync")?,
+        };
+        let key = options.key.clone();
+        let keeper = Keeper::new(storage, folder, key, &mut pipeline, reader, syncs);
         let scribe = match transcriber {
             Some(hired) => Some(hired.scribe(&mut pipeline)?),
             None => None,

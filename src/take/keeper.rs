@@ -13,10 +13,11 @@ use tympan_core::session::{Event, Gap, Ms};
 use super::opened::{News, OpenTake, Plan};
 use super::recover::{Recovered, recover, recover_one};
 use super::sealed::Key;
+use super::syncs::Syncs;
 use super::{Chunk, Take};
 use crate::PcmReader;
 use crate::pipeline::{Pipeline, Shared};
-use crate::recorder::office::{Desk, Work};
+use crate::recorder::office::{Desk, Office, Work};
 
 /// What a keeper is to do.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ pub(crate) struct Keeper {
     key: Option<Key>,
     reader: PcmReader,
     speech: HeapCons<tympan_core::Event>,
+    /// Whoever waits for the disk.
+    syncs: Office<Syncs>,
     shared: Arc<Shared>,
     take: Option<OpenTake>,
     /// A block that waits until a gap before it is told, and since when.
@@ -91,6 +94,7 @@ impl Keeper {
         key: Option<Key>,
         pipeline: &mut Pipeline,
         reader: PcmReader,
+        syncs: Office<Syncs>,
     ) -> Self {
         let speech = pipeline.speech().expect("there is one keeper");
         let (take, waiting, next, breaking, closing) = (None, None, None, None, None);
@@ -101,6 +105,7 @@ impl Keeper {
             key,
             reader,
             speech,
+            syncs,
             shared,
             take,
             waiting,
@@ -160,7 +165,9 @@ impl Keeper {
                 self.waiting = None;
                 take.block(&header, &samples)?;
             }
-            let Some(block) = self.reader.try_next() else { return take.keep(now) };
+            let Some(block) = self.reader.try_next() else {
+                return take.keep(now, &mut self.syncs);
+            };
             if take.fills() && take.breaks_off(&block.header) {
                 self.waiting = Some(now);
                 self.next = Some((block.header, block.samples.to_vec()));
@@ -187,10 +194,12 @@ impl Keeper {
         }
     }
 
-    fn close(&mut self, desk: &Desk<Self>) {
+    fn close(&mut self, now: Ms, desk: &Desk<Self>) {
         let text = self.closing.take().and_then(|(_, text)| text);
         let Some(mut take) = self.take.take() else { return desk.answer(Answer::Closed(None)) };
         take.end_chunks();
+        // Where that fails, finishing will, or the app is told already.
+        let _ = take.end_syncs(now, &mut self.syncs);
         Self::pass_on(take.news(), take.folder(), desk);
         let (folder, told) = (take.folder().to_owned(), take.has_failed());
         let finalised = take.finalise(text);
@@ -292,7 +301,7 @@ impl Work for Keeper {
         }
         let due = |(since, _): &(Ms, _)| settled || late(*since);
         if self.closing.as_ref().is_some_and(due) {
-            self.close(desk);
+            self.close(now, desk);
         }
         self.take.is_some()
     }

@@ -18,8 +18,10 @@ use super::part::{self, Writing};
 use super::progress::Progress;
 use super::sealed::Key;
 use super::sidecar::{self, Stretch, Take};
+use super::syncs::{self, Syncs};
 use super::timeline::{Place, Timeline};
 use super::{Container, date, duration, in_rate};
+use crate::recorder::office::Office;
 
 /// What the names of open takes end with.
 pub(super) const OPEN: &str = ".open";
@@ -283,15 +285,56 @@ impl OpenTake {
     }
 
     /// Hands what is due to the system, and to the disk.
-    pub(super) fn keep(&mut self, now: Ms) -> Result<(), BackendError> {
+    pub(super) fn keep(&mut self, now: Ms, syncs: &mut Office<Syncs>) -> Result<(), BackendError> {
+        self.hear_of_syncs(now, syncs)?;
         if self.failed {
             return Ok(());
         }
         self.flush_if_due()?;
-        if self.writing.is_sync_due(now)
-            && let Err(error) = self.writing.sync(now)
-        {
-            return self.attempt(|take| take.go_on(error));
+        if !self.writing.is_sync_due(now) {
+            return Ok(());
+        }
+        match self.writing.sync(now) {
+            Ok(Some(syncer)) => {
+                let file = Some(self.writing.path().to_owned());
+                syncs.order(now, syncs::Order { syncer, file });
+                self.hear_of_syncs(now, syncs)
+            }
+            Ok(None) => Ok(()),
+            Err(error) => self.attempt(|take| take.go_on(error)),
+        }
+    }
+
+    /// Takes in how syncs went that are waited for elsewhere.
+    fn hear_of_syncs(&mut self, now: Ms, syncs: &mut Office<Syncs>) -> Result<(), BackendError> {
+        while let Some(syncs::Answer { file, synced }) = syncs.answer() {
+            // That of a take before, or of a file that was ended meanwhile, is too late.
+            if file != self.writing.path() || !self.writing.is_syncing() {
+                continue;
+            }
+            match self.writing.synced(now, synced) {
+                Ok(Some(syncer)) => syncs.order(now, syncs::Order { syncer, file: None }),
+                Ok(None) => {}
+                Err(_) if self.failed => {}
+                Err(error) => self.attempt(|take| take.go_on(error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a sync that is under way, but not for ever: what it has to say of the file
+    /// it says only once.
+    pub(super) fn end_syncs(
+        &mut self,
+        now: Ms,
+        syncs: &mut Office<Syncs>,
+    ) -> Result<(), BackendError> {
+        for _ in 0..LAST_SYNC_MS {
+            self.hear_of_syncs(now, syncs)?;
+            if !self.writing.is_syncing() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
@@ -491,6 +534,9 @@ impl OpenTake {
         self.storage.remove(&self.folder)
     }
 }
+
+/// How long the end of a take waits for a sync.
+const LAST_SYNC_MS: u32 = 5000;
 
 /// Events of a segment of which nothing has come are no more than this.
 const EARLY: usize = 64;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tympan_backends::storage::{Medium, Storage};
+use tympan_backends::storage::{Medium, Storage, Syncer};
 use tympan_backends::{BackendError, BackendErrorKind};
 use tympan_core::session::Ms;
 
@@ -24,6 +24,10 @@ pub(super) struct Writing {
     /// What is under the audio of a take that is sealed.
     sealer: Option<Sealer>,
     progress: Progress,
+    /// What syncs it on another thread, where that can be done.
+    syncer: Option<Syncer>,
+    /// A sync is under way, of what was flushed then: frames, and bytes of the file.
+    syncing: Option<(u64, u64)>,
     /// After so many frames they are handed to the system.
     flush: u64,
     flushed: u64,
@@ -60,16 +64,34 @@ impl Writing {
             Ok((progress, medium, sealer))
         };
         let (mut progress, medium, sealer) = begin().map_err(|error| failed(&error))?;
+        let syncer = medium.syncer();
         let mut audio = Audio::begin(plan.container, medium, &path, plan.format)?;
         // What stands in front of everything is not to be missing one day.
         audio.sync()?;
-        let began = progress.flushed().and_then(|()| progress.synced());
+        let began = progress.flushed().and_then(|()| progress.synced(progress.end()));
         began.and_then(|()| progress.sync()).map_err(|error| failed(&error))?;
         let flush = FLUSH_MS * u64::from(plan.format.rate) / 1000;
         let plain = plan.container.sample_type().is_some();
         // The first audio is synced at once: a head is written with it.
         let synced = None;
-        Ok(Self { path, audio, sealer, progress, flush, flushed: 0, safe: 0, synced, plain })
+        let (syncing, flushed, safe) = (None, 0, 0);
+        Ok(Self {
+            path,
+            audio,
+            sealer,
+            progress,
+            syncer,
+            syncing,
+            flush,
+            flushed,
+            safe,
+            synced,
+            plain,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Frames in front of the next one, at the rate of what comes.
@@ -122,20 +144,49 @@ impl Writing {
     /// Whether what was handed to the system is to go to the disk.
     pub(super) fn is_sync_due(&self, now: Ms) -> bool {
         let due = self.synced.is_none_or(|synced| now.saturating_sub(synced) >= SYNC_MS);
-        due && self.flushed > 0
+        due && self.flushed > 0 && self.syncing.is_none()
     }
 
-    /// Has what was handed to the system go to the disk.
-    pub(super) fn sync(&mut self, now: Ms) -> Result<(), BackendError> {
-        self.audio.sync()?;
-        let first = self.synced.replace(now).is_none();
-        self.safe = self.flushed;
-        let _ = self.progress.synced();
-        // Only plain samples need it to the moment; others have checksums of their own.
-        if first || self.plain {
-            let _ = self.progress.sync();
+    /// Has what was handed to the system go to the disk: here, or by whoever takes what is
+    /// returned and says how it [went](Self::synced).
+    pub(super) fn sync(&mut self, now: Ms) -> Result<Option<Syncer>, BackendError> {
+        self.syncing = Some((self.flushed, self.progress.end()));
+        if let Some(syncer) = &self.syncer {
+            return Ok(Some(syncer.clone()));
         }
-        Ok(())
+        let synced = self.audio.sync();
+        if let Some(later) = self.noted(now, synced.is_ok()) {
+            let _ = later.map_or_else(|| self.progress.sync(), |syncer| syncer());
+        }
+        synced.map(|()| None)
+    }
+
+    /// A sync that was done elsewhere has gone like this. Returns what is to be synced as
+    /// well; its failure makes recovery more careful, and nothing else.
+    pub(super) fn synced(
+        &mut self,
+        now: Ms,
+        synced: io::Result<()>,
+    ) -> Result<Option<Syncer>, BackendError> {
+        let later = self.noted(now, synced.is_ok());
+        synced.map_err(|error| not_synced(&self.path, &error))?;
+        Ok(later.flatten())
+    }
+
+    /// Whether a sync is under way.
+    pub(super) fn is_syncing(&self) -> bool {
+        self.syncing.is_some()
+    }
+
+    /// Writes down what is safe now, and says whether that has to be synced itself, and by
+    /// what.
+    fn noted(&mut self, now: Ms, is_safe: bool) -> Option<Option<Syncer>> {
+        let (flushed, end) = self.syncing.take().filter(|_| is_safe)?;
+        let first = self.synced.replace(now).is_none();
+        self.safe = flushed;
+        let _ = self.progress.synced(end);
+        // Only plain samples need it to the moment; others have checksums of their own.
+        (first || self.plain).then(|| self.progress.syncer())
     }
 
     /// Ends the file; its length in frames at its own rate.
@@ -161,6 +212,14 @@ impl Writing {
         );
         BackendError::new(BackendErrorKind::Failed, message)
     }
+}
+
+fn not_synced(path: &Path, error: &io::Error) -> BackendError {
+    let message = format!(
+        "writing `{}` failed: {error}; what is written before stays readable",
+        path.display()
+    );
+    BackendError::new(BackendErrorKind::Failed, message)
 }
 
 /// A medium for audio, and who seals what goes there, if somebody does.

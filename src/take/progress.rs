@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tympan_backends::storage::{Medium, Storage};
+use tympan_backends::storage::{Medium, Storage, Syncer};
 
 use super::sums::ogg as checksum;
 
@@ -96,10 +96,19 @@ impl Progress {
         self.file.sync()
     }
 
-    /// What was flushed is safe.
-    pub(super) fn synced(&mut self) -> io::Result<()> {
-        let end = self.tally.start();
+    /// How far the file was flushed, in bytes.
+    pub(super) fn end(&self) -> u64 {
+        self.tally.start()
+    }
+
+    /// What was flushed up to there is safe.
+    pub(super) fn synced(&mut self, end: u64) -> io::Result<()> {
         self.put(0, Block { start: 0, end, sum: 0 })
+    }
+
+    /// What does [`sync`](Self::sync) on another thread.
+    pub(super) fn syncer(&self) -> Option<Syncer> {
+        self.file.syncer()
     }
 
     fn put(&mut self, place: usize, block: Block) -> io::Result<()> {
@@ -212,5 +221,9 @@ impl Medium for Counted {
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
         self.file.set_len(len)
+    }
+
+    fn syncer(&self) -> Option<Syncer> {
+        self.file.syncer()
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tympan_backends::storage::Medium;
+use tympan_backends::storage::{Medium, Syncer};
 
 use super::Key;
 use super::cipher::{Cipher, NONCE, TAG, nonce};
@@ -171,6 +171,10 @@ impl Medium for Sealer {
 
     fn set_len(&mut self, _: u64) -> io::Result<()> {
         Err(append_only())
+    }
+
+    fn syncer(&self) -> Option<Syncer> {
+        self.stream().file.syncer()
     }
 
     fn is_append_only(&self) -> bool {
