@@ -91,8 +91,11 @@ define_class!(
             category: *const NSString,
             mode: *const NSString,
             options: NSUInteger,
-            _error: *mut *mut NSError,
+            error: *mut *mut NSError,
         ) -> Bool {
+            if let Some(number) = with(|world| world.refuses.take()) {
+                return refuse(error, number);
+            }
             let is = (text(category), text(mode), options);
             let known = with(|world| {
                 world.options = Some(options);

@@ -42,6 +42,8 @@ pub struct World {
     pub reset_without_unit: bool,
     /// What has to be set, for each rung: category, mode, bits.
     pub wanted: Vec<(String, String, usize)>,
+    /// The next category is refused with this number.
+    pub refuses: Option<i32>,
     /// What was set last.
     pub options: Option<usize>,
     pub preferred_echo: bool,

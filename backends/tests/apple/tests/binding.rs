@@ -265,6 +265,42 @@ fn refusals_keep_their_four_characters() {
 }
 
 #[test]
+fn nothing_is_activated_in_a_category_that_was_refused() {
+    let _stage = enter(27, Dialect::Interruption);
+    on(&Setup::default(), Profile::DICTATION, |device, _| {
+        with(|world| world.refuses = Some(i32::from_be_bytes(*b"!pri")));
+        device.perform(0, Order::Configure { rung: 0 });
+        device.perform(0, Order::Activate { ticket: 1, rung: 0 });
+        let refused = Event::ActivateFailed { ticket: 1, code: Code::Priority };
+        assert_eq!(heard(device), [refused]);
+        assert_eq!(log(), [""; 0], "the session was left alone");
+        // The next try is a new one.
+        device.perform(0, Order::Configure { rung: 0 });
+        device.perform(0, Order::Activate { ticket: 2, rung: 0 });
+        assert_eq!(heard(device), [Event::Activated { ticket: 2 }]);
+    });
+}
+
+#[test]
+fn a_unit_of_another_format_is_another_unit() {
+    use tympan::backend::phone::Happening;
+    let _stage = enter(27, Dialect::Interruption);
+    on(&Setup::default(), Profile::DICTATION, |device, touch| {
+        let heard_audio = ear(device);
+        start(device, Format::mono(48_000));
+        device.perform(0, Order::StopIo);
+        let narrow = Format::mono(16_000);
+        touch(&|phone| phone.happen(&Happening::FormatChanged { format: narrow }));
+        start(device, narrow);
+        deliver(&[0.5; 160], 160, 0);
+        let said = &heard_audio.lock().unwrap().said;
+        assert_eq!(said[..], ["Break".to_owned(), format!("160 of {narrow} at 0")]);
+        touch(&|phone| assert_eq!(phone.offences(), [""; 0]));
+    });
+    offences();
+}
+
+#[test]
 fn a_host_keeps_its_session_to_itself() {
     let _stage = enter(27, Dialect::Interruption);
     let guest = Profile { owner: Owner::Host, ..Profile::DICTATION };
