@@ -177,6 +177,10 @@ impl Device for CoreAudio {
         self.line.wait(until);
     }
 
+    fn is_live(&self) -> bool {
+        true
+    }
+
     fn workgroup(&mut self) -> Option<Workgroup> {
         self.line.workgroup()
     }

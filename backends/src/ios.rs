@@ -254,6 +254,10 @@ impl Device for Ios {
         self.line.wait(until);
     }
 
+    fn is_live(&self) -> bool {
+        true
+    }
+
     fn workgroup(&mut self) -> Option<Workgroup> {
         self.line.workgroup()
     }

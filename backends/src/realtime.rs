@@ -247,39 +247,43 @@ mod sys {
 mod sys {
     use super::Priority;
 
-    pub(super) type Before = Option<libc::qos_class_t>;
+    /// A class of the system's. A plain number: a system may have more than we know.
+    type Class = u32;
 
-    /// The highest class that an app can ask for by itself.
-    const CLASS: libc::qos_class_t = libc::qos_class_t::QOS_CLASS_USER_INTERACTIVE;
+    /// What was there before, if it was changed.
+    pub(super) struct Before(Option<Class>);
+
+    /// The highest class that an app can ask for by itself, and the usual one.
+    const USER_INTERACTIVE: Class = 0x21;
+    const DEFAULT: Class = 0x15;
+
+    // SAFETY: both are of pthread, about the calling thread, and take values only.
+    unsafe extern "C" {
+        safe fn qos_class_self() -> Class;
+        safe fn pthread_set_qos_class_self_np(class: Class, below: i32) -> i32;
+    }
 
     pub(super) fn raise() -> (Priority, Before) {
-        // SAFETY: the call asks about the calling thread.
-        let before = unsafe { libc::qos_class_self() };
-        match set(CLASS) {
-            0 => (Priority::Raised(CLASS as i32 - before as i32), Some(before)),
-            _ => (Priority::Ordinary("the system refused a higher class".to_owned()), None),
+        let before = qos_class_self();
+        if pthread_set_qos_class_self_np(USER_INTERACTIVE, 0) != 0 {
+            let why = "the system refused a higher class".to_owned();
+            return (Priority::Ordinary(why), Before(None));
         }
+        (Priority::Raised(USER_INTERACTIVE as i32 - before as i32), Before(Some(before)))
     }
 
     pub(super) fn restore(before: &Before) {
-        if let Some(class) = *before {
-            set(class);
+        if let Some(class) = before.0 {
+            pthread_set_qos_class_self_np(class, 0);
         }
     }
 
     pub(super) fn now() -> Priority {
-        // SAFETY: the call asks about the calling thread.
-        let class = unsafe { libc::qos_class_self() };
-        let above = class as i32 - libc::qos_class_t::QOS_CLASS_DEFAULT as i32;
+        let above = qos_class_self() as i32 - DEFAULT as i32;
         match above {
             1.. => Priority::Raised(above),
             _ => Priority::Ordinary("nobody has asked for more".to_owned()),
         }
-    }
-
-    fn set(class: libc::qos_class_t) -> i32 {
-        // SAFETY: the call is about the calling thread, and takes values only.
-        unsafe { libc::pthread_set_qos_class_self_np(class, 0) }
     }
 }
 

@@ -244,9 +244,12 @@ impl Storage for Files {
 
 /// The class of a folder is that of the files that are made in it.
 #[cfg(target_os = "ios")]
+#[allow(unsafe_code, reason = "the standard library knows no such classes")]
 fn protect(folder: &fs::File, protection: Protection) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
+    /// `F_SETPROTECTIONCLASS` of `<sys/fcntl.h>`.
+    const SET_CLASS: libc::c_int = 64;
     // The letters of the classes, as the system numbers them.
     let class: libc::c_int = match protection {
         Protection::Complete => 1,
@@ -254,8 +257,6 @@ fn protect(folder: &fs::File, protection: Protection) -> io::Result<()> {
         Protection::UntilFirstUnlock => 3,
         Protection::None => 4,
     };
-    /// `F_SETPROTECTIONCLASS` of `<sys/fcntl.h>`.
-    const SET_CLASS: libc::c_int = 64;
     // SAFETY: the descriptor is open as long as `folder` is, and this command takes an int.
     let done = unsafe { libc::fcntl(folder.as_raw_fd(), SET_CLASS, class) };
     if done == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
