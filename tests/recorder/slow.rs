@@ -157,9 +157,14 @@ fn numbers(take: &Take) -> Vec<u64> {
     let mut numbers = Vec::new();
     for path in take.paths() {
         let mut wav = WavReader::open(path).unwrap();
-        let mut samples = vec![0.0; wav.frames() as usize];
-        wav.read(&mut samples).unwrap();
-        numbers.extend(samples.into_iter().map(Signal::ramp_frame));
+        let mut samples = [0.0; 4096];
+        loop {
+            let read = wav.read(&mut samples).unwrap();
+            if read == 0 {
+                break;
+            }
+            numbers.extend(samples[..read].iter().copied().map(Signal::ramp_frame));
+        }
     }
     assert_eq!(numbers.len() as u64, take.frames);
     numbers
