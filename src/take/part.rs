@@ -155,8 +155,8 @@ impl Writing {
             return Ok(Some(syncer.clone()));
         }
         let synced = self.audio.sync();
-        if let Some(later) = self.noted(now, synced.is_ok()) {
-            let _ = later.map_or_else(|| self.progress.sync(), |syncer| syncer());
+        if self.noted(now, synced.is_ok()) {
+            let _ = self.progress.sync();
         }
         synced.map(|()| None)
     }
@@ -168,9 +168,9 @@ impl Writing {
         now: Ms,
         synced: io::Result<()>,
     ) -> Result<Option<Syncer>, BackendError> {
-        let later = self.noted(now, synced.is_ok());
+        let is_noted = self.noted(now, synced.is_ok());
         synced.map_err(|error| not_synced(&self.path, &error))?;
-        Ok(later.flatten())
+        Ok(self.progress.syncer().filter(|_| is_noted))
     }
 
     /// Whether a sync is under way.
@@ -178,15 +178,14 @@ impl Writing {
         self.syncing.is_some()
     }
 
-    /// Writes down what is safe now, and says whether that has to be synced itself, and by
-    /// what.
-    fn noted(&mut self, now: Ms, is_safe: bool) -> Option<Option<Syncer>> {
-        let (flushed, end) = self.syncing.take().filter(|_| is_safe)?;
+    /// Writes down what is safe now, and says whether that has to be synced itself.
+    fn noted(&mut self, now: Ms, is_safe: bool) -> bool {
+        let Some((flushed, end)) = self.syncing.take().filter(|_| is_safe) else { return false };
         let first = self.synced.replace(now).is_none();
         self.safe = flushed;
         let _ = self.progress.synced(end);
         // Only plain samples need it to the moment; others have checksums of their own.
-        (first || self.plain).then(|| self.progress.syncer())
+        first || self.plain
     }
 
     /// Ends the file; its length in frames at its own rate.
