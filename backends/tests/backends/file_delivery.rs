@@ -317,5 +317,8 @@ fn a_listener_that_panics_takes_only_itself() {
 fn what_is_no_wav_file_is_refused_when_it_is_opened() {
     let error = File::from_reader("stdin", Cursor::new(b"OggS\0\x02\0\0\0\0\0\0".to_vec()));
     let message = error.expect_err("Ogg").message;
-    assert!(message.contains("`stdin`") && message.contains("-f wav -`"), "{message}");
+    assert!(message.contains("`stdin`"), "{message}");
+    // With the feature `decode` it is a file that was cut off.
+    let told = if cfg!(feature = "decode") { "ends before its audio" } else { "-f wav -`" };
+    assert!(message.contains(told), "{message}");
 }

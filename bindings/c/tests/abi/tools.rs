@@ -61,6 +61,12 @@ pub(crate) fn build(compiler: &[&str], source: &str, link: Link, name: &str) -> 
     match link {
         Link::Static if cfg!(target_os = "linux") => {
             command.args(["-lpthread", "-ldl", "-lm", "-lrt"]);
+            // Built together with the microphones of the workspace, it has them too.
+            let alsa = Command::new("pkg-config").args(["--libs", "alsa"]).output();
+            if let Some(alsa) = alsa.ok().filter(|alsa| alsa.status.success()) {
+                command.arg("-Wl,--as-needed");
+                command.args(String::from_utf8_lossy(&alsa.stdout).split_whitespace());
+            }
         }
         Link::Static => {
             command.args(["-liconv", "-lSystem", "-lm"]);
