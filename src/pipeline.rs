@@ -6,6 +6,7 @@ mod outlet;
 mod render;
 mod ring;
 mod shared;
+mod standing;
 mod sync;
 mod worker;
 
@@ -14,10 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use ringbuf::HeapCons;
-use tympan_backends::realtime::{Priority, Raise};
-use tympan_backends::{
-    Backend, BackendError, Buffer, Capture, Member, Notice, Workgroup, WorkgroupError,
-};
+use tympan_backends::realtime::Priority;
+use tympan_backends::{Backend, BackendError, Buffer, Capture, Notice, Workgroup, WorkgroupError};
 use tympan_core::{Border, Calls, Event, Format, Input, Limits, Live, Node, Output, OutputInfo};
 
 pub use control::SwapError;
@@ -28,8 +27,8 @@ use crate::{Graph, GraphError};
 use control::Control;
 pub(crate) use outlet::Reader;
 use outlet::{Inlets, Line};
-use shared::lock;
 pub(crate) use shared::{Shared, Sleeper};
+use standing::Standing;
 use worker::Worker;
 
 /// Who runs the graph.
@@ -75,6 +74,7 @@ pub struct Pipeline {
     lines: Vec<Arc<Line>>,
     outputs: Vec<OutputInfo>,
     shared: Arc<Shared>,
+    standing: Arc<Standing>,
 }
 
 /// The account of a pipeline. Once it has stopped, `input + filled` is
@@ -261,6 +261,7 @@ impl Builder {
             lines,
             outputs,
             shared,
+            standing: Arc::default(),
         };
         let placed = pipeline.place(self.runner, worker, entry, self.live);
         let capture = placed.map_err(StartError::Thread)?;
@@ -341,8 +342,9 @@ impl Pipeline {
         if runner == Runner::Inline {
             return Ok(Box::new(Inline { entry, worker, warm: false }));
         }
-        let shared = self.shared.clone();
-        let thread = self.thread("tympan-worker", move || worker_thread(worker, &shared, live))?;
+        let standing = self.standing.clone();
+        let run = move || worker_thread(worker, &standing, live);
+        let thread = self.thread("tympan-worker", run)?;
         self.shared.worker.is(&thread);
         Ok(Box::new(entry))
     }
@@ -422,7 +424,7 @@ impl Pipeline {
     /// How the system schedules the thread of the graph. None where nobody asked it for
     /// more than usual: files wait, and the callback's thread is the device's own.
     pub fn priority(&self) -> Option<Priority> {
-        self.shared.priority.get().cloned()
+        self.standing.priority()
     }
 
     /// What went wrong in the background, such as a new device format that the graph
@@ -434,12 +436,13 @@ impl Pipeline {
     /// Whether the thread of the graph is one of the device's, on systems where a device has
     /// a group of threads. None where it was told of no group.
     pub fn joined(&self) -> Option<Result<(), WorkgroupError>> {
-        *lock(&self.shared.joined)
+        self.standing.joined()
     }
 
     /// The device's threads, which that of the graph is to join.
     pub(crate) fn regroup(&self, group: Workgroup) {
-        self.shared.regroup(group);
+        self.standing.regroup(group);
+        self.shared.worker.wake();
     }
 
     /// For [`Runner::Manual`]: runs what is there and wakes the readers. False when
@@ -559,35 +562,17 @@ impl Drop for Pipeline {
     }
 }
 
-fn worker_thread(mut worker: Worker, shared: &Shared, live: bool) {
-    let raised = live.then(Raise::this_thread);
-    if let Some(raised) = &raised {
-        let _ = shared.priority.set(raised.priority().clone());
-    }
+fn worker_thread(mut worker: Worker, standing: &Standing, live: bool) {
+    let mut stand = standing.begin(live);
     worker.warm();
-    let mut member = None;
     loop {
-        // Once for each start of the device, and not while the graph runs.
-        if let Some(group) = shared.takes_group() {
-            regroup(&mut member, &group, shared);
-        }
+        standing.keep(&mut stand);
         match catch_unwind(AssertUnwindSafe(|| worker.run())) {
             Ok(true) => std::thread::park(),
             Ok(false) => return,
             Err(_) => return worker.fail(),
         }
     }
-}
-
-/// Leaves the threads of a device that is gone, and joins those of the one that is there.
-fn regroup(member: &mut Option<Member>, group: &Workgroup, shared: &Shared) {
-    *member = None;
-    let (now, joined) = match group.join() {
-        Ok(now) => (Some(now), Ok(())),
-        Err(error) => (None, Err(error)),
-    };
-    *member = now;
-    *lock(&shared.joined) = Some(joined);
 }
 
 fn control_thread(control: &Mutex<Control>, shared: &Shared) {

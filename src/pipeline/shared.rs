@@ -1,10 +1,7 @@
 //! What the threads of a pipeline see of each other: counters, wake-ups, one wish.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use tympan_backends::realtime::Priority;
-use tympan_backends::{Workgroup, WorkgroupError};
 use tympan_core::Format;
 
 use crate::pipeline::sync::{
@@ -56,13 +53,6 @@ pub(crate) struct Shared {
     /// The format for which there can be none, packed likewise.
     refused: AtomicU64,
     pub(crate) finished: AtomicBool,
-    /// What the system gave the worker, if it was asked.
-    pub(crate) priority: OnceLock<Priority>,
-    /// The device's threads, and that there is something new about them.
-    group: Mutex<Option<Workgroup>>,
-    regrouped: AtomicBool,
-    /// Whether the worker is one of them, as far as it was told of any.
-    pub(crate) joined: Mutex<Option<Result<(), WorkgroupError>>>,
     pub(crate) worker: Sleeper,
     pub(crate) control: Sleeper,
 }
@@ -102,19 +92,6 @@ impl Shared {
         self.renew.swap(false, Ordering::AcqRel)
     }
 
-    /// The device has these threads now, and the worker is to be one of them.
-    pub(crate) fn regroup(&self, group: Workgroup) {
-        *lock(&self.group) = Some(group);
-        self.regrouped.store(true, Ordering::Release);
-        self.worker.wake();
-    }
-
-    /// For the worker, between two runs: the group, if there is a new one.
-    pub(crate) fn takes_group(&self) -> Option<Workgroup> {
-        let new = self.regrouped.load(Relaxed) && self.regrouped.swap(false, Ordering::AcqRel);
-        lock(&self.group).take_if(|_| new)
-    }
-
     /// Whether everything captured before the last break is out of the graph.
     pub(crate) fn is_settled(&self) -> bool {
         // In this order: a break told in between only makes it look unsettled.
@@ -135,10 +112,6 @@ impl Shared {
     pub(crate) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Acquire)
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn packed(format: Format) -> u64 {

@@ -54,7 +54,7 @@ pub(crate) struct Args {
     threads: Option<u16>,
 
     /// Play the file at the speed of the clock, as a device would
-    #[arg(long, requires = "input")]
+    #[arg(long)]
     realtime: bool,
 
     /// Measure what each node costs, and show it at the end

@@ -15,7 +15,6 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ("audio instead of a verb", &["talk.wav"]),
     ("a take instead of a verb", &["talk.m4a"]),
     ("nothing to run", &["run"]),
-    ("a graph and no audio", &["run", "good.toml"]),
     ("audio in the place of the graph", &["run", "talk.wav"]),
     ("the graph and the audio the wrong way round", &["run", "talk.wav", "good.toml"]),
     ("a graph that is not there", &["run", "god.toml", "talk.wav"]),

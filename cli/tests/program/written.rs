@@ -86,8 +86,10 @@ fn every_command_that_is_written_runs() {
             let end = command.output().expect("the program starts");
             let exit = end.status.code();
             let err = String::from_utf8_lossy(&end.stderr);
-            // A finding is no failure: a busy machine may be slow.
-            assert!(exit.is_some_and(|exit| exit <= 1), "{page}: {line}: {exit:?} {err}");
+            // A finding is no failure: a busy machine may be slow. Nor is a machine without
+            // a microphone.
+            let deaf = line == "tympan devices" && exit == Some(4);
+            assert!(deaf || exit.is_some_and(|exit| exit <= 1), "{page}: {line}: {exit:?} {err}");
             ran += 1;
         }
     }
