@@ -1,0 +1,9 @@
+//! The session machine's choices, each where it makes a difference.
+
+mod desk;
+mod interruptions;
+mod pauses;
+mod routes;
+mod starts;
+mod takes;
+mod tries;
