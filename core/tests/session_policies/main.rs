@@ -2,6 +2,7 @@
 
 mod desk;
 mod interruptions;
+mod notifications;
 mod pauses;
 mod routes;
 mod starts;
