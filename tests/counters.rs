@@ -175,7 +175,7 @@ fn positions_in_a_recorder() {
         Container::Flac => long,
         other => *other == Container::Wav,
     };
-    for container in desk::containers().filter(wanted) {
+    for container in Container::available().filter(wanted) {
         for frames in borders.iter().copied() {
             let folder = Scratch::new(container.name());
             let audio = Hollow::default();

@@ -284,18 +284,6 @@ fn nothing_stays_of_a_warm_microphone() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-/// The containers that this build has.
-fn containers() -> impl Iterator<Item = Container> {
-    let (aac, flac, opus) = (cfg!(feature = "aac"), cfg!(feature = "flac"), cfg!(feature = "opus"));
-    let there = move |container: &Container| match container {
-        Container::M4a => aac,
-        Container::Opus | Container::M4aOpus => opus,
-        Container::Flac => flac,
-        _ => true,
-    };
-    Container::ALL.into_iter().filter(there)
-}
-
 #[test]
 fn nothing_of_before_a_break_stays_in_memory() {
     // The negative control: what does stay is found.
@@ -309,7 +297,7 @@ fn nothing_of_before_a_break_stays_in_memory() {
     let hits: usize = kit::shipped().iter().map(|path| hits_in(path)).sum();
     assert_eq!(hits, 0);
     nothing_stays_of_a_warm_microphone();
-    for container in containers() {
+    for container in Container::available() {
         nothing_stays_in_a_recorder(container, None);
         nothing_stays_in_a_recorder(Container::WavFloat, Some(container));
     }

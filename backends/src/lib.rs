@@ -53,6 +53,7 @@ mod pulse;
 pub mod realtime;
 pub mod storage;
 pub mod transcriber;
+mod unpaced;
 pub mod wav;
 mod workgroup;
 
@@ -60,6 +61,7 @@ pub use backend::{Backend, BackendError, BackendErrorKind, Buffer, Capture, Noti
 pub use device::{Device, Permission, Port, PortKind, Ports};
 pub use plain::Plain;
 pub use transcriber::Transcriber;
+pub use unpaced::Unpaced;
 pub use workgroup::{Member, Workgroup, WorkgroupError};
 
 /// The microphone that the system chooses, and goes on to choose.

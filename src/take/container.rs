@@ -40,6 +40,16 @@ impl Container {
     pub const ALL: [Self; 6] =
         [Self::M4a, Self::Opus, Self::M4aOpus, Self::Flac, Self::Wav, Self::WavFloat];
 
+    /// Those that this build can write.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|container| match container {
+            Self::M4a => cfg!(feature = "aac"),
+            Self::Opus | Self::M4aOpus => cfg!(feature = "opus"),
+            Self::Flac => cfg!(feature = "flac"),
+            Self::Wav | Self::WavFloat => true,
+        })
+    }
+
     /// Its word, as in a recorder's options.
     pub const fn name(self) -> &'static str {
         match self {

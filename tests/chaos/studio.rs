@@ -99,18 +99,9 @@ pub(crate) fn record_with(
 }
 
 /// The containers that this build has, but for two that are written like others.
-pub(crate) fn containers() -> Vec<Container> {
-    let mut all = vec![Container::Wav];
-    if cfg!(feature = "aac") {
-        all.push(Container::M4a);
-    }
-    if cfg!(feature = "opus") {
-        all.push(Container::Opus);
-    }
-    if cfg!(feature = "flac") {
-        all.push(Container::Flac);
-    }
-    all
+pub(crate) fn containers() -> impl Iterator<Item = Container> {
+    let alike = [Container::M4aOpus, Container::WavFloat];
+    Container::available().filter(move |container| !alike.contains(container))
 }
 
 /// What the next process makes of it: the take, if there is one.

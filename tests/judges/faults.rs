@@ -3,7 +3,6 @@
 
 use tympan::take::Container;
 
-use crate::desk::containers;
 use crate::judges;
 use crate::sounds;
 use crate::studio::{Recorded, Tap};
@@ -217,7 +216,7 @@ fn each_fault_is_noticed_by_a_judge() {
     print!("{}", judges::names(&judges));
     println!();
     let (mut unseen, mut blind) = (Vec::new(), judges.clone());
-    for container in containers() {
+    for container in Container::available() {
         let takes = |tap: &Tap| tap.suits(container, sound.format);
         let tap = Tap::ALL.into_iter().rfind(takes).unwrap();
         let take = Recorded::of(&sound, tap, container).unwrap();

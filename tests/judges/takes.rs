@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tympan::take::Container;
 
-use crate::desk::containers;
 use crate::judges::{self, Judge};
 use crate::sounds::{self, Sound};
 use crate::studio::{Recorded, Tap};
@@ -37,7 +36,7 @@ fn every_take_plays_what_was_accepted_and_no_judge_complains() {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(sound) = sounds.get(next.fetch_add(1, Ordering::Relaxed)) {
-            for container in containers() {
+            for container in Container::available() {
                 for tap in Tap::ALL {
                     if tap.suits(container, sound.format) {
                         match Recorded::of(sound, tap, container) {
@@ -61,7 +60,7 @@ fn every_take_plays_what_was_accepted_and_no_judge_complains() {
     assert!(table.values().all(|row| row.off == 0 && row.found.is_empty()), "see above");
     assert_eq!(
         table.keys().map(|(name, _)| name).collect::<std::collections::BTreeSet<_>>().len(),
-        containers().count(),
+        Container::available().count(),
         "a container had no sound"
     );
 }

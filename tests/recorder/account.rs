@@ -9,10 +9,9 @@ use tympan::core::session::Ms;
 use tympan::recorder::{Machine, Options};
 use tympan::take::{self, Container, Stretch, Take};
 
-use crate::kit::Temp;
 use crate::scene::{Event, call_over, called, play, start};
 use crate::schema::{Schema, lines};
-use crate::takes::containers;
+use crate::temp::Temp;
 
 /// A take of the rate of the microphone, and a detector beside it.
 const GRAPH: &str = r#"
@@ -77,7 +76,7 @@ fn voice_by_turns() -> Signal {
 #[test]
 fn what_is_beside_a_take_fits_its_schema_in_every_container() {
     let (take_schema, journal_schema) = (Schema::of_takes(), Schema::of_journals());
-    for container in containers() {
+    for container in Container::available() {
         let (folder, events): (_, [Event<'_>; 2]) =
             (Temp::new(), [(3000, &called), (4000, &call_over)]);
         let take = recorded(&folder, container, voice_by_turns(), &events, 6500);

@@ -14,7 +14,8 @@ use tympan::core::session::{
 use tympan::recorder::{RecorderEvent, Recording};
 use tympan::take::{self, Container};
 
-use crate::kit::{App, Temp, graph};
+use crate::kit::{App, graph};
+use crate::temp::Temp;
 
 #[test]
 fn permission_is_known_and_asked_for_before_the_start() {

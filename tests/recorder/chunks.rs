@@ -20,7 +20,8 @@ use tympan::{Graph, Recorder};
 use self::judge::{findings, holes, samples};
 use self::mortal::Mortal;
 use self::stage::{Heard, SECOND, call, options, record, record_on, recover};
-use crate::kit::{App, Temp};
+use crate::kit::App;
+use crate::temp::Temp;
 
 const VOICE: Signal = Signal::Speechlike { seed: 7 };
 
@@ -84,17 +85,6 @@ fn silence_that_stands_in_for_a_gap_is_in_chunks_too() {
     assert!(joined(&take) == samples(&take.path()));
 }
 
-fn containers() -> impl Iterator<Item = Container> {
-    let (aac, flac, opus) = (cfg!(feature = "aac"), cfg!(feature = "flac"), cfg!(feature = "opus"));
-    let missing = move |container: &Container| match container {
-        Container::Opus | Container::M4aOpus => !opus,
-        Container::Flac => !flac,
-        Container::M4a => !aac,
-        _ => false,
-    };
-    Container::ALL.into_iter().filter(move |container| !missing(container))
-}
-
 /// A phone with a graph whose take is at a rate that every container takes.
 fn full_band(of_take: Container, of_chunks: Container) -> (Temp, Take) {
     let text =
@@ -119,8 +109,8 @@ fn full_band(of_take: Container, of_chunks: Container) -> (Temp, Take) {
 
 #[test]
 fn every_container_in_every_other_covers_the_take_to_the_frame() {
-    for of_take in containers() {
-        for of_chunks in containers() {
+    for of_take in Container::available() {
+        for of_chunks in Container::available() {
             let (_folder, take) = full_band(of_take, of_chunks);
             assert_eq!(holes(&take), [""; 0], "{of_chunks:?} of {of_take:?}");
             assert!(take.chunks.len() >= 3, "{:?}", take.chunks);

@@ -1,7 +1,5 @@
 //! A recorder on a phone, and an app that writes down what it is told.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,30 +8,7 @@ use tympan::recorder::{Builder, RecorderEvent};
 use tympan::take::Container;
 use tympan::{Graph, Recorder};
 
-/// A folder that goes with the test.
-pub(crate) struct Temp(pub(crate) PathBuf);
-
-impl Temp {
-    pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "tympan-recorder-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
-        Self(std::env::temp_dir().join(name))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Temp {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use crate::temp::Temp;
 
 const GRAPH: &str = r#"
     [[node]]

@@ -12,4 +12,6 @@ mod schema;
 mod scripts;
 mod slow;
 mod takes;
+#[path = "../kit/temp.rs"]
+mod temp;
 mod transcripts;

@@ -9,8 +9,8 @@ use tympan::core::session::{Ask, Ms};
 use tympan::recorder::{Machine, Options};
 use tympan::take::{Container, Take};
 
-use crate::kit::Temp;
 use crate::scene::{Event, call_over, called, play, start};
+use crate::temp::Temp;
 
 /// One channel as it comes: every frame tells its number.
 const GRAPH: &str = "[[node]]\nkind = \"mix\"\nchannels = 1\n\n[[output]]\nname = \"take\"\n";

@@ -7,7 +7,8 @@ use tympan::backend::phone::{Phone, Scenario, Setup, rehearse};
 use tympan::core::session::{Owner, Profile};
 use tympan::recorder::Staged;
 
-use crate::kit::{Temp, graph};
+use crate::kit::graph;
+use crate::temp::Temp;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -14,7 +14,7 @@ use tympan::recorder::RecorderEvent;
 use tympan::take::{Container, Take};
 use tympan::{Graph, Recorder};
 
-use crate::kit::Temp;
+use crate::temp::Temp;
 
 /// A disk whose writes and syncs can be made to wait, and whose syncs can be made to fail.
 #[derive(Clone, Debug, Default)]

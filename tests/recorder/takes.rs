@@ -9,7 +9,8 @@ use tympan::core::session::{GapPolicy, Hint, Reason};
 use tympan::take::{self, Container};
 use tympan::{Format, Graph, Recorder};
 
-use crate::kit::{App, Temp, graph};
+use crate::kit::{App, graph};
+use crate::temp::Temp;
 
 #[test]
 fn silence_stands_in_for_a_gap_where_that_is_wanted() {
@@ -137,20 +138,9 @@ fn recorded(container: Container) -> (Temp, take::Take) {
     (folder, take)
 }
 
-pub(crate) fn containers() -> impl Iterator<Item = Container> {
-    let (aac, flac, opus) = (cfg!(feature = "aac"), cfg!(feature = "flac"), cfg!(feature = "opus"));
-    let missing = move |container: &Container| match container {
-        Container::Opus | Container::M4aOpus => !opus,
-        Container::Flac => !flac,
-        Container::M4a => !aac,
-        _ => false,
-    };
-    Container::ALL.into_iter().filter(move |container| !missing(container))
-}
-
 #[test]
 fn every_container_holds_a_take_over_a_break_whole_and_says_how_long_it_is() {
-    for container in containers() {
+    for container in Container::available() {
         let (_folder, take) = recorded(container);
         assert_eq!(take.container, container);
         assert_eq!(take.gaps.len(), 1, "{container:?}");

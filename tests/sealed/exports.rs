@@ -7,7 +7,8 @@ use tympan::backend::BackendErrorKind;
 use tympan::backend::storage::{Files, Storage};
 use tympan::take::{self, Container, Key};
 
-use crate::kit::{Temp, containers, files, key, recorded};
+use crate::kit::{files, key, recorded};
+use crate::temp::Temp;
 
 /// Frames that ffmpeg makes of a file, if one is here that is new enough for edit lists.
 fn decoded(file: &Path) -> Option<u64> {
@@ -28,7 +29,7 @@ fn decoded(file: &Path) -> Option<u64> {
 
 #[test]
 fn an_exported_take_is_ordinary_healthy_and_exact_in_every_container() {
-    for container in containers() {
+    for container in Container::available() {
         let (folder, elsewhere) = (Temp::new(), Temp::new());
         let take = recorded(folder.path(), container, Some(key()));
         let out = elsewhere.path().join(format!("out.{}", container.extension()));
@@ -110,7 +111,7 @@ fn what_cannot_be_exported_is_told_in_a_sentence() {
 
 #[test]
 fn a_cut_take_is_exported_up_to_there_and_what_is_missing_is_told() {
-    for container in containers() {
+    for container in Container::available() {
         let (folder, elsewhere) = (Temp::new(), Temp::new());
         let take = recorded(folder.path(), container, Some(key()));
         let whole = std::fs::read(take.path()).unwrap();

@@ -12,7 +12,8 @@ use tympan::backend::storage::{Files, Storage};
 use tympan::recorder::{Machine, Options, Recording};
 use tympan::take::{self, Container, Key, Recovered, State, Take};
 
-use crate::kit::{self, Temp, containers, files, key, wanted};
+use crate::kit::{self, files, key, wanted};
+use crate::temp::Temp;
 
 /// What a kill leaves of a take of a second and a half, in virtual time: its folder.
 fn killed(folder: &Path, container: Container) -> PathBuf {
@@ -67,7 +68,7 @@ fn recovered(folder: &Path, key: Option<&Key>) -> Take {
 
 #[test]
 fn a_killed_take_is_completed_and_exported_in_every_container() {
-    for container in containers() {
+    for container in Container::available() {
         let (folder, elsewhere) = (Temp::new(), Temp::new());
         let open = killed(folder.path(), container);
         copied(&open, elsewhere.path(), None);

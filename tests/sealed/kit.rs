@@ -1,7 +1,6 @@
 //! A recorder on a phone that seals its takes, and a folder that goes with the test.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tympan::backend::mock::{Parrot, Signal};
@@ -16,29 +15,6 @@ pub(crate) const WORDS: [&str; 3] = ["Ziegenproblem", "Quarkkeulchen", "Rhabarbe
 
 pub(crate) fn key() -> Key {
     Key::new([0x42; 32])
-}
-
-pub(crate) struct Temp(PathBuf);
-
-impl Temp {
-    pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("tympan-sealed-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Temp {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 const GRAPH: &str = r#"
@@ -100,17 +76,6 @@ pub(crate) fn recorded(folder: &Path, container: Container, key: Option<Key>) ->
     hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
     hand.pass(Duration::from_millis(1777));
     recorder.stop().unwrap().unwrap()
-}
-
-pub(crate) fn containers() -> impl Iterator<Item = Container> {
-    let (aac, flac, opus) = (cfg!(feature = "aac"), cfg!(feature = "flac"), cfg!(feature = "opus"));
-    let is_there = move |container: &Container| match container {
-        Container::Opus | Container::M4aOpus => opus,
-        Container::Flac => flac,
-        Container::M4a => aac,
-        _ => true,
-    };
-    Container::ALL.into_iter().filter(is_there)
 }
 
 /// Every file below a folder.

@@ -12,6 +12,8 @@ mod kit;
 mod needles;
 #[cfg(feature = "encrypt")]
 mod plain;
+#[path = "../kit/temp.rs"]
+mod temp;
 
 /// Better no take than an open one.
 #[cfg(not(feature = "encrypt"))]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tympan::take::{self, Container};
 
-use crate::kit::{self, Temp, containers, files, key, recorded, wanted};
+use crate::kit::{self, files, key, recorded, wanted};
 use crate::needles::Needles;
+use crate::temp::Temp;
 
 /// Hits in all files of a folder.
 fn hits(needles: &Needles, folder: &std::path::Path) -> usize {
@@ -14,7 +15,7 @@ fn hits(needles: &Needles, folder: &std::path::Path) -> usize {
 
 #[test]
 fn no_byte_of_audio_and_no_word_is_in_a_folder_of_sealed_takes() {
-    for container in containers() {
+    for container in Container::available() {
         let (folder, elsewhere) = (Temp::new(), Temp::new());
         let take = recorded(folder.path(), container, Some(key()));
         assert!(take.transcript.as_deref().is_some_and(|text| text.contains(kit::WORDS[2])));
@@ -33,7 +34,7 @@ fn no_byte_of_audio_and_no_word_is_in_a_folder_of_sealed_takes() {
 
 #[test]
 fn the_same_search_finds_a_take_that_is_not_sealed() {
-    for container in containers() {
+    for container in Container::available() {
         let folder = Temp::new();
         let take = recorded(folder.path(), container, None);
         let needles = Needles::of(&take.path());

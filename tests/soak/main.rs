@@ -198,7 +198,7 @@ fn a_long_take_holds_every_frame_and_no_more_memory_than_a_short_one() {
         "realtimes"
     );
     let mut flat = true;
-    for container in desk::containers() {
+    for container in Container::available() {
         if chosen.as_deref().is_some_and(|chosen| chosen != container.name()) {
             continue;
         }

@@ -1,17 +1,14 @@
 //! `tympan record`: a take on disk, with the recorder that apps link.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tympan::backend::file::File;
-use tympan::backend::{Backend, Buffer, Capture, Notice};
-use tympan::core::session::{
-    Ask, Diagnosis, ErrorCode, Event, Heartbeat, Ms, Order, Platform, Policy, State, Tell,
-};
+use tympan::backend::{Backend, Unpaced};
+use tympan::core::session::{Ask, Diagnosis, ErrorCode, Ms, Policy, State, Tell};
 use tympan::recorder::{Machine, Options, RecorderEvent, Recording, Said, Status};
 use tympan::take::{Container, Take};
-use tympan::{Events, Format, Graph, Recorder, What};
+use tympan::{Events, Graph, Recorder, What};
 
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Interrupt;
@@ -211,12 +208,12 @@ fn fast(
     let format = file.format()?;
     let policy = Policy { max_ms: longest(args).as_millis() as Ms, ..Policy::default() };
     let (mut machine, ear) = Machine::new(graph, format, policy, options).map_err(not_built)?;
-    let mut desk = Desk { format, inbox: VecDeque::new(), ear, frames: 0 };
+    let mut platform = Unpaced::new(format, ear);
     let mut result = Told::default();
     machine.record(1, Recording::default());
     loop {
-        let now = desk.now();
-        machine.poll(now, &mut desk);
+        let now = platform.now();
+        machine.poll(now, &mut platform);
         let mut over = false;
         while let Some(said) = machine.said() {
             over |= hear(said, &mut machine, now, &mut result, out)?;
@@ -225,7 +222,7 @@ fn fast(
             break;
         }
         let more = !interrupt.is_asked() && !out.is_gone();
-        match file.step(&mut desk) {
+        match file.step(&mut platform) {
             Ok(Some(_)) if more => {}
             Ok(_) => machine.ask(2, Ask::Stop),
             Err(error) => {
@@ -410,59 +407,4 @@ fn end(told: &Told, stopped: bool, out: &mut Output) -> Result<Exit, Failure> {
         false if told.finding.is_some() => Exit::Findings,
         false => Exit::Ok,
     })
-}
-
-/// A platform without a session whose time is that of the audio in a file.
-struct Desk {
-    format: Format,
-    inbox: VecDeque<Event>,
-    ear: Box<dyn Capture>,
-    frames: u64,
-}
-
-impl Desk {
-    fn now(&self) -> Ms {
-        self.frames * 1000 / u64::from(self.format.rate.max(1))
-    }
-}
-
-impl Platform for Desk {
-    fn perform(&mut self, _: Ms, order: Order) {
-        self.inbox.extend(match order {
-            Order::RequestPermission => Some(Event::Permission(true)),
-            Order::Activate { ticket, .. } => Some(Event::Activated { ticket }),
-            Order::QueryFormat { ticket } => {
-                Some(Event::HardwareFormat { ticket, format: self.format })
-            }
-            Order::StartIo { ticket, .. } => Some(Event::IoStarted { ticket }),
-            Order::StopIo => {
-                self.ear.notice(Notice::Break);
-                None
-            }
-            _ => None,
-        });
-    }
-
-    fn poll(&mut self, _: Ms) -> Option<Event> {
-        self.inbox.pop_front()
-    }
-}
-
-impl Capture for Desk {
-    fn audio(&mut self, buffer: Buffer<'_>) {
-        let host = self.now();
-        self.ear.audio(Buffer { host_ns: host * 1_000_000, ..buffer });
-        let frames = buffer.samples.len() / usize::from(buffer.format.channels.max(1));
-        self.frames += frames as u64;
-        let silent = buffer.samples.iter().all(|sample| *sample == 0.0);
-        let beat = Heartbeat { host, frames: frames as u32, format: buffer.format, silent };
-        self.inbox.push_back(Event::Heartbeat(beat));
-    }
-
-    fn notice(&mut self, notice: Notice) {
-        // That it is at its end, the loop sees.
-        if notice != Notice::End {
-            self.ear.notice(notice);
-        }
-    }
 }
