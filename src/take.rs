@@ -1,4 +1,9 @@
-//! Files out of packets and samples: what a player opens is written here.
+//! Takes, one recording each from start to stop, and the files that they and other outputs
+//! are kept in.
+//!
+//! A [`Recorder`](crate::Recorder) makes takes. [`list`], [`open`], [`chunks()`], [`export`],
+//! [`delete`] and [`expire`] are for what it has made, [`recover`] and [`repair`] for what a
+//! kill or a power cut left. Without a recorder an output becomes a file by [`OutputFile`].
 //!
 //! Everything works on an ordinary thread, behind the readers of a pipeline, and writes
 //! as it goes: a program that is killed leaves a file that plays up to there.
@@ -17,12 +22,37 @@
 //! # }
 //! ```
 //!
+//! A take that is being written, from the graph's output to the disk:
+//!
 //! | file | holds |
 //! |---|---|
+//! | `keeper` | who keeps takes, as the recorder orders |
+//! | `opened` | the take from its first frame to its last |
+//! | `part` | one file of its audio; another follows where a disk did not confirm it |
+//! | `audio`, `encode`, `aac` | samples in, a file out, with an encoder between |
+//! | `syncs` | who waits for the disk |
+//! | `timeline` | where a moment is that the session or the graph tells of |
+//! | `journal`, `levels` | what happens to it, line by line, and how loud it is |
+//! | `progress` | how far its audio can be believed after a power cut |
+//! | `chunks` | the same as files to be sent meanwhile |
+//! | `sealed` | what lies between it and the disk where there is a key |
+//!
+//! What is left of it:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `sidecar` | what there is to know about a take that is complete |
+//! | `shelf`, `export` | takes listed, deleted, expired; ordinary files out of them |
+//! | `recover`, `repair` | takes that were left open, and files that are torn |
+//!
+//! What files are made of:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `container` | the choice |
 //! | `file` | the file of one output, whatever it carries |
-//! | `opus` | packets of Opus as an Ogg stream |
-//! | `ogg` | its pages |
-//! | `flac` | packets of FLAC with the head that makes them a file |
+//! | `opus`, `ogg`, `flac`, `m4a` | the formats |
+//! | `sums`, `sha256`, `date` | checksums, and moments as text |
 
 #[cfg(feature = "aac")]
 mod aac;

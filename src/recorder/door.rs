@@ -1,7 +1,8 @@
 //! The door between the microphone and the graph: what is not of the take stays outside.
 //!
 //! # Realtime
-//! Called by the device. It reads and writes flags, and nothing else.
+//! Called by the device. It reads and writes flags, and memory that was there before; what
+//! it remembers from before a take it hands on at once, when the take begins.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
