@@ -198,8 +198,7 @@ impl Keeper {
         let text = self.closing.take().and_then(|(_, text)| text);
         let Some(mut take) = self.take.take() else { return desk.answer(Answer::Closed(None)) };
         take.end_chunks();
-        // Where that fails, finishing will, or the app is told already.
-        let _ = take.end_syncs(now, &mut self.syncs);
+        take.end_syncs(now, &mut self.syncs);
         Self::pass_on(take.news(), take.folder(), desk);
         let (folder, told) = (take.folder().to_owned(), take.has_failed());
         let finalised = take.finalise(text);

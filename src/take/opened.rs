@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tympan_backends::BackendError;
 use tympan_backends::storage::{Medium, Protection, Storage};
+use tympan_backends::{BackendError, BackendErrorKind};
 use tympan_core::session::{Gap, GapPolicy, Ms};
 use tympan_core::{Event, Format, Header, What};
 
@@ -286,57 +286,58 @@ impl OpenTake {
 
     /// Hands what is due to the system, and to the disk.
     pub(super) fn keep(&mut self, now: Ms, syncs: &mut Office<Syncs>) -> Result<(), BackendError> {
-        self.hear_of_syncs(now, syncs)?;
         if self.failed {
             return Ok(());
         }
         self.flush_if_due()?;
-        if !self.writing.is_sync_due(now) {
-            return Ok(());
-        }
-        match self.writing.sync(now) {
-            Ok(Some(syncer)) => {
-                let file = Some(self.writing.path().to_owned());
-                syncs.order(now, syncs::Order { syncer, file });
-                self.hear_of_syncs(now, syncs)
-            }
-            Ok(None) => Ok(()),
+        match self.sync_if_due(now, syncs) {
+            Ok(()) => Ok(()),
             Err(error) => self.attempt(|take| take.go_on(error)),
         }
     }
 
-    /// Takes in how syncs went that are waited for elsewhere.
-    fn hear_of_syncs(&mut self, now: Ms, syncs: &mut Office<Syncs>) -> Result<(), BackendError> {
+    /// An error is one of a sync.
+    fn sync_if_due(&mut self, now: Ms, syncs: &mut Office<Syncs>) -> Result<(), BackendError> {
+        self.hear_of_sync(now, syncs)?;
+        if !self.writing.is_sync_due(now) {
+            return Ok(());
+        }
+        if let Some(syncer) = self.writing.sync(now)? {
+            let file = Some(self.writing.path().to_owned());
+            syncs.order(now, syncs::Order { syncer, file });
+        }
+        self.hear_of_sync(now, syncs)
+    }
+
+    /// Takes in how a sync went that is waited for elsewhere.
+    fn hear_of_sync(&mut self, now: Ms, syncs: &mut Office<Syncs>) -> Result<(), BackendError> {
         while let Some(syncs::Answer { file, synced }) = syncs.answer() {
             // That of a take before, or of a file that was ended meanwhile, is too late.
-            if file != self.writing.path() || !self.writing.is_syncing() {
-                continue;
-            }
-            match self.writing.synced(now, synced) {
-                Ok(Some(syncer)) => syncs.order(now, syncs::Order { syncer, file: None }),
-                Ok(None) => {}
-                Err(_) if self.failed => {}
-                Err(error) => self.attempt(|take| take.go_on(error))?,
+            if file == self.writing.path()
+                && self.writing.is_syncing()
+                && let Some(syncer) = self.writing.synced(now, synced)?
+            {
+                syncs.order(now, syncs::Order { syncer, file: None });
             }
         }
         Ok(())
     }
 
     /// Waits for a sync that is under way, but not for ever: what it has to say of the file
-    /// it says only once.
-    pub(super) fn end_syncs(
-        &mut self,
-        now: Ms,
-        syncs: &mut Office<Syncs>,
-    ) -> Result<(), BackendError> {
+    /// it says only once, and here there is nothing more to go on with.
+    pub(super) fn end_syncs(&mut self, now: Ms, syncs: &mut Office<Syncs>) {
         for _ in 0..LAST_SYNC_MS {
-            self.hear_of_syncs(now, syncs)?;
+            if let Err(error) = self.hear_of_sync(now, syncs) {
+                self.end_in_doubt(&error);
+                return;
+            }
             if !self.writing.is_syncing() {
-                return Ok(());
+                return;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Ok(())
+        let message = format!("the disk of `{}` does not answer", self.folder.display());
+        self.end_in_doubt(&BackendError::new(BackendErrorKind::Failed, message));
     }
 
     /// The disk did not confirm what was written last, and asking once more would prove
@@ -503,7 +504,10 @@ impl OpenTake {
         take.transcript = transcript;
         take.chunks = self.chunker.take().map(Chunker::sealed).unwrap_or_default();
         self.writing.seal(last, take.to_json().to_string().as_bytes())?;
-        self.confirm(&mut take);
+        if let Some(suspect) = self.confirm() {
+            take.suspect.retain(|known| known.at != suspect.at);
+            take.suspect.push(suspect);
+        }
         let closed = json!({ "time": date::text(SystemTime::now()), "frames": take.frames });
         self.tell("closed", closed);
         let _ = self.journal.sync();
@@ -518,15 +522,18 @@ impl OpenTake {
     }
 
     /// Has the end of the audio go to the disk, and says so if it does not.
-    fn confirm(&mut self, take: &mut Take) {
-        let Err(error) = self.writing.confirm() else { return };
+    fn confirm(&mut self) -> Option<Stretch> {
+        let error = self.writing.confirm().err()?;
+        Some(self.end_in_doubt(&error))
+    }
+
+    fn end_in_doubt(&mut self, error: &BackendError) -> Stretch {
         let suspect = self.doubt();
-        take.suspect.retain(|known| known.at != suspect.at);
-        take.suspect.push(suspect);
         self.news.push(News::Trouble(format!(
             "{}; the end of the take would not survive a power cut for certain",
             error.message
         )));
+        suspect
     }
 
     /// Removes a take that never began.

@@ -243,3 +243,43 @@ fn a_sync_that_fails_elsewhere_ends_a_file_and_not_the_take() {
     let numbers = numbers(&take);
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
 }
+
+/// What fails at the end has nothing to go on with: the take is complete and its last
+/// moment in doubt, and no file of nothing is made.
+#[test]
+fn a_sync_that_fails_under_a_stop_leaves_the_take_whole_and_in_doubt() {
+    let (folder, disk) = (Temp::new(), SlowDisk::default());
+    let (recorder, hand) = recorder(&folder, &disk);
+    let troubles = Arc::new(AtomicU32::new(0));
+    let count = troubles.clone();
+    recorder.add_listener(move |event| {
+        if matches!(event, RecorderEvent::Trouble(_)) {
+            count.fetch_add(1, SeqCst);
+        }
+    });
+    recorder.start().unwrap();
+    hand.pass(Duration::from_secs(1));
+    disk.syncs.shut(true);
+    // So long that one is under way.
+    hand.pass(Duration::from_secs(2));
+    disk.failing.store(1, SeqCst);
+    let opens = std::thread::spawn({
+        let syncs = disk.syncs.clone();
+        move || {
+            std::thread::sleep(Duration::from_millis(300));
+            syncs.shut(false);
+        }
+    });
+    let take = recorder.stop().unwrap().unwrap();
+    opens.join().unwrap();
+    drop(recorder);
+    assert_eq!((take.more.len(), take.suspect.len()), (0, 1), "{take:?}");
+    assert_eq!(take.suspect[0].end(), take.frames, "{take:?}");
+    assert_eq!(troubles.load(SeqCst), 1);
+    let files = std::fs::read_dir(take.path().parent().unwrap()).unwrap();
+    let audio = files
+        .filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with("audio"));
+    assert_eq!(audio.count(), 1);
+    let numbers = numbers(&take);
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
+}
