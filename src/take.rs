@@ -97,7 +97,7 @@ pub use recover::{Recovered, recover, recover_one};
 pub use repair::{Kind, Outcome, State, repair};
 pub use sealed::Key;
 pub(crate) use sealed::{IS_THERE as SEALS, MISSING as SEALS_NOT};
-pub use shelf::{Keep, delete, expire, list, list_in, open};
+pub use shelf::{DELETED, Keep, delete, expire, list, list_in, open};
 pub use sidecar::{Missing, Part, Stretch, Take};
 
 use std::io;

@@ -33,16 +33,16 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// A new one in this folder, for as long as this is there.
-    pub(super) fn create(storage: &dyn Storage, folder: &Path) -> io::Result<Self> {
-        let file = storage.create(&folder.join(NAME))?;
+    /// A new one, for as long as this is there.
+    pub(super) fn create(storage: &dyn Storage, path: &Path) -> io::Result<Self> {
+        let file = storage.create(path)?;
         file.lock()?;
         Ok(Self { file, end: 0, owed: Vec::new() })
     }
 
     /// Goes on with one that is there, behind its last whole line, if nobody else has it.
-    pub(super) fn reopen(storage: &dyn Storage, folder: &Path) -> io::Result<Self> {
-        let file = storage.open(&folder.join(NAME))?;
+    pub(super) fn reopen(storage: &dyn Storage, path: &Path) -> io::Result<Self> {
+        let file = storage.open(path)?;
         if !file.lock()? {
             let message = "it is being written, or completed, by somebody else";
             return Err(io::Error::new(io::ErrorKind::WouldBlock, message));

@@ -12,7 +12,7 @@ use tympan_core::session::{Gap, GapPolicy, Ms};
 use tympan_core::{Event, Format, Header, What};
 
 use super::chunks::{Chunk, Chunker, Chunks};
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::levels::Meter;
 use super::part::{self, Writing};
 use super::progress::Progress;
@@ -103,7 +103,7 @@ impl OpenTake {
                 // For all that is made in it.
                 storage.protect(&folder, protection)?;
             }
-            let mut journal = Journal::create(&**storage, &folder)?;
+            let mut journal = Journal::create(&**storage, &folder.join(journal::NAME))?;
             journal.line("open", described(&plan, &file, &started))?;
             journal.sync()?;
             storage.create(&folder.join(RESERVE.0))?.write_all(&vec![0; RESERVE.1])?;

@@ -60,7 +60,7 @@ pub fn recover_one(storage: &dyn Storage, folder: &Path, key: Option<&Key>) -> R
 
 /// Completes one take, if there is anything in it.
 fn finish(storage: &dyn Storage, folder: &Path, key: Option<&Key>) -> io::Result<Option<Take>> {
-    let mut journal = match Journal::reopen(storage, folder) {
+    let mut journal = match Journal::reopen(storage, &folder.join(journal::NAME)) {
         // A kill came before the first line: there is nothing but a folder.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return empty(storage, folder),
         journal => journal?,

@@ -4,13 +4,19 @@ use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use serde_json::json;
 use tympan_backends::storage::{Files, Storage};
 
+use super::journal::Journal;
 use super::opened::OPEN;
 use super::{Take, date};
 
 /// What the names of takes end with that are being deleted.
 const GONE: &str = ".gone";
+
+/// What was deleted and why, a line of JSON for each take, in the folder of them all. It
+/// is only ever added to.
+pub const DELETED: &str = "deleted.jsonl";
 
 /// The takes in this folder that are complete, the oldest first.
 pub fn list(recordings: impl AsRef<Path>) -> io::Result<Vec<Take>> {
@@ -37,14 +43,11 @@ pub fn open(recordings: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Deletes a take with all that belongs to it. From the first moment on it is no take any
-/// more: one that is half deleted is never listed, and the next call clears it away.
+/// more: one that is half deleted is never listed, and the next call clears it away. That
+/// it was there is written down in [`deleted.jsonl`](DELETED) beside it.
 pub fn delete(storage: &dyn Storage, take: &Take) -> io::Result<()> {
-    let mut name = take.folder.clone().into_os_string();
-    name.push(GONE);
-    let gone = PathBuf::from(name);
-    storage.rename(&take.folder, &gone)?;
-    storage.remove(&gone)?;
-    take.folder.parent().map_or(Ok(()), |recordings| storage.sync_folder(recordings))
+    let recordings = take.folder.parent().unwrap_or(Path::new(""));
+    Deletion::at(storage, recordings)?.delete(take, "asked")
 }
 
 /// How many takes are kept.
@@ -72,23 +75,78 @@ pub fn expire(
         // Written like this, moments stand in the order of text.
         let is_old = oldest.as_ref().is_some_and(|oldest| take.started < *oldest);
         kept = kept.saturating_add(bytes(storage, &take.folder)?);
-        if is_old || keep.bytes.is_some_and(|most| kept > most) {
-            expired.push(take);
+        if is_old {
+            expired.push((take, "age"));
+        } else if keep.bytes.is_some_and(|most| kept > most) {
+            expired.push((take, "size"));
         }
     }
-    expired.reverse();
-    for take in &expired {
-        delete(storage, take)?;
+    let mut gone = Vec::new();
+    for (take, why) in expired.into_iter().rev() {
+        Deletion::at(storage, recordings)?.delete(&take, why)?;
+        gone.push(take);
     }
-    Ok(expired)
+    Ok(gone)
 }
 
 /// Removes what a deletion left that was killed.
 fn clear(storage: &dyn Storage, recordings: &Path) -> io::Result<()> {
     for name in storage.list(recordings)?.iter().filter(|name| name.ends_with(GONE)) {
-        storage.remove(&recordings.join(name))?;
+        Deletion::at(storage, recordings)?.finish(name)?;
     }
     Ok(())
+}
+
+/// One take that goes, and the line that stays.
+struct Deletion<'a> {
+    storage: &'a dyn Storage,
+    recordings: &'a Path,
+    register: Journal,
+}
+
+impl<'a> Deletion<'a> {
+    /// Nothing is done yet where this fails.
+    fn at(storage: &'a dyn Storage, recordings: &'a Path) -> io::Result<Self> {
+        let path = recordings.join(DELETED);
+        let register = match Journal::reopen(storage, &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Journal::create(storage, &path)
+            }
+            register => register,
+        }?;
+        Ok(Self { storage, recordings, register })
+    }
+
+    fn delete(mut self, take: &Take, why: &str) -> io::Result<()> {
+        let name = take.folder.file_name().unwrap_or_default().to_string_lossy();
+        let gone = format!("{name}{GONE}");
+        self.storage.rename(&take.folder, &self.recordings.join(&gone))?;
+        let line = json!({
+            "time": date::text(SystemTime::now()),
+            "take": name,
+            "started": take.started,
+            "frames": take.frames,
+            "rate": take.rate,
+            "why": why,
+        });
+        // On a full disk it is written once there is room, which this makes.
+        let _ = self.register.line("deleted", line);
+        self.finish(&gone)
+    }
+
+    /// With the take that has this name now, nothing is left of it but a line.
+    fn finish(mut self, gone: &str) -> io::Result<()> {
+        self.storage.remove(&self.recordings.join(gone))?;
+        let take = gone.strip_suffix(GONE).unwrap_or(gone);
+        let told = self.register.entries()?;
+        if !told.iter().any(|line| line.get("take").is_some_and(|known| known == take)) {
+            // Whoever began was killed before it could say why.
+            let line = json!({ "time": date::text(SystemTime::now()), "take": take });
+            self.register.line("deleted", line)?;
+        }
+        self.register.sync()?;
+        self.storage.sync_folder(self.recordings)
+    }
 }
 
 /// Bytes of all files in a folder, and in those in it.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use tympan_backends::storage::{Medium, Storage};
 
-use super::journal::{Entry, Journal};
+use super::journal::{self, Entry, Journal};
 use super::{Chunk, Container, chunks, date, duration};
 
 /// Its file.
@@ -280,7 +280,7 @@ impl Take {
         for (key, value) in about {
             line[*key] = json!(value);
         }
-        let mut journal = Journal::reopen(storage, &self.folder)?;
+        let mut journal = Journal::reopen(storage, &self.folder.join(journal::NAME))?;
         journal.line(event, line)?;
         journal.sync()
     }

@@ -14,7 +14,7 @@ use tympan::core::session::{
 use tympan::recorder::{RecorderEvent, Recording};
 use tympan::take::{self, Container};
 
-use crate::kit::{App, graph};
+use crate::kit::{App, graph, stop};
 use crate::temp::Temp;
 
 #[test]
@@ -52,7 +52,7 @@ fn the_smallest_configuration_records() {
     let recorder = builder.directory(folder.path()).build().unwrap();
     assert_eq!(recorder.start().unwrap().state, State::Recording);
     hand.pass(Duration::from_millis(500));
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     assert!(take.duration() >= Duration::from_millis(450), "{:?}", take.duration());
     assert!(take.path().is_file());
 }
@@ -96,7 +96,7 @@ fn a_pause_keeps_the_session_and_a_resume_goes_on_with_the_same_take() {
     assert_eq!(app.recorder.pause().unwrap().state, State::Paused, "twice is once");
     assert_eq!(app.recorder.resume().unwrap().state, State::Recording);
     app.pass(1000);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     let calls = app.hand.look(|phone| phone.calls().to_vec());
     assert_eq!(calls.iter().filter(|(_, call)| *call == Call::Activate).count(), 1);
     assert!(take.duration() > Duration::from_millis(1800), "{:?}", take.duration());
@@ -114,7 +114,7 @@ fn a_stop_returns_uri_duration_and_transcript() {
     });
     app.recorder.start_with(Recording { transcription: true, ..Recording::default() }).unwrap();
     app.pass(2300);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert!(take.uri().starts_with("file:///") && take.uri().ends_with("/audio.wav"));
     assert!(take.duration() > Duration::from_secs(2));
     assert_eq!(take.transcript.as_deref(), Some("good morning"));
@@ -135,7 +135,7 @@ fn listeners_see_every_state_in_order() {
     app.hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
     app.hears_words(&["recording", "error:SESSION_INTERRUPTED", "paused", "recording"]);
     app.pass(500);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert_eq!(take.gaps.len(), 1);
     assert_eq!(take.gaps[0].cause, "interruption");
     app.hears_words(&["recording", "error:SESSION_INTERRUPTED", "paused", "recording", "stopped"]);
@@ -207,7 +207,7 @@ fn a_mute_is_silence_in_the_take_and_no_alarm() {
     app.pass(5000);
     app.recorder.mute(false);
     app.pass(1000);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     app.hears(|event| *event == RecorderEvent::Diagnosis(Diagnosis::InputMuted));
     assert!(!app.told().contains(&RecorderEvent::Diagnosis(Diagnosis::InputSilent)));
     let mut wav = tympan::backend::wav::WavReader::open(take.path()).unwrap();
@@ -285,7 +285,7 @@ fn file_error_is_what_a_full_disk_gets_at_the_start_and_later() {
     hand.happen(Happening::DiskFull(true));
     hand.pass(Duration::from_millis(500));
     assert_eq!(recorder.status().state, State::Error);
-    let take = recorder.stop().unwrap().expect("what was captured is safe");
+    let take = stop(&recorder, &hand);
     // What waited for the keeper when the disk was full is lost: 50 ms, times ten.
     assert!(take.duration() >= Duration::from_millis(400), "{:?}", take.duration());
 }
@@ -299,7 +299,7 @@ fn stt_unavailable_leaves_the_recording_alone() {
     app.hears_words(&["recording", "error:STT_UNAVAILABLE"]);
     app.pass(500);
     assert_eq!(app.recorder.status().state, State::Recording);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert_eq!(take.transcript, None);
     assert!(take.duration() >= Duration::from_millis(450));
 }
@@ -311,7 +311,7 @@ fn wav_on_android_becomes_m4a_and_says_so() {
     app.recorder.start().unwrap();
     app.hears(|event| matches!(event, RecorderEvent::Trouble(why) if why.contains("`m4a`")));
     app.pass(300);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert_eq!(take.container, Container::M4a);
     assert_eq!(take.path().extension().unwrap(), "m4a");
 }

@@ -20,7 +20,7 @@ use tympan::{Graph, Recorder};
 use self::judge::{findings, holes, samples};
 use self::mortal::Mortal;
 use self::stage::{Heard, SECOND, call, options, record, record_on, recover};
-use crate::kit::App;
+use crate::kit::{App, stop};
 use crate::temp::Temp;
 
 const VOICE: Signal = Signal::Speechlike { seed: 7 };
@@ -80,7 +80,7 @@ fn silence_that_stands_in_for_a_gap_is_in_chunks_too() {
         hand.happen(what);
         hand.pass(Duration::from_millis(1500));
     }
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     assert_eq!(holes(&take), [""; 0]);
     assert!(joined(&take) == samples(&take.path()));
 }
@@ -103,7 +103,7 @@ fn full_band(of_take: Container, of_chunks: Container) -> (Temp, Take) {
         hand.happen(what);
         hand.pass(Duration::from_millis(777));
     }
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     (folder, take)
 }
 
@@ -169,7 +169,7 @@ fn an_app_is_told_and_can_read_the_list_while_it_grows() {
     let open = take::open(app.folder.path()).unwrap();
     let listed = take::chunks(&open[0]).unwrap();
     assert!(listed.len() >= 2 && listed[1].first == 16_000, "{listed:?}");
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert_eq!(take.chunks[..listed.len()], listed);
     assert_eq!(take::chunks(&take.folder).unwrap(), take.chunks);
     app.hears(|event| {

@@ -67,7 +67,7 @@ fn packets_wait_until_the_app_is_ready_and_none_is_lost() {
     app.pass(200);
     let behind = drain(&mut packets);
     assert!(behind.len() >= 50, "a second is 50 packets: {}", behind.len());
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     let rest = drain(&mut packets);
     let all = held.len() + behind.len() + rest.len();
     // Packets of 20 ms, the last of each segment padded, and empty ones that end it.

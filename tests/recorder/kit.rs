@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tympan::backend::phone::{Hand, Handset, Setup};
 use tympan::recorder::{Builder, RecorderEvent};
-use tympan::take::Container;
+use tympan::take::{Container, Take};
 use tympan::{Graph, Recorder};
 
 use crate::temp::Temp;
@@ -43,6 +43,15 @@ pub(crate) struct App {
     pub(crate) folder: Temp,
 }
 
+/// Stops, and leaves a disk the time that it may take: how long a stop waits for one is
+/// measured in the phone's time.
+pub(crate) fn stop(recorder: &Recorder, hand: &Hand) -> Take {
+    hand.speed(1.0);
+    let take = recorder.stop().unwrap().expect("there is a take");
+    hand.speed(SPEED);
+    take
+}
+
 /// How much faster than real this phone is: quick enough for a test, slow enough for a
 /// loaded machine.
 const SPEED: f64 = 10.0;
@@ -67,6 +76,10 @@ impl App {
         let diary = told.clone();
         recorder.add_listener(move |event| diary.lock().unwrap().push(event.clone()));
         Self { recorder, hand, told, folder }
+    }
+
+    pub(crate) fn stop(&self) -> Take {
+        stop(&self.recorder, &self.hand)
     }
 
     /// Lets so much of the phone's time go by.

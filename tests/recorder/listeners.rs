@@ -24,7 +24,7 @@ fn a_slow_listener_stops_neither_the_recorder_nor_the_take() {
     app.recorder.pause().unwrap();
     app.recorder.resume().unwrap();
     app.pass(500);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert!(take.duration() >= Duration::from_millis(1300), "{:?}", take.duration());
     done.store(true, Ordering::SeqCst);
     app.hears_words(&["recording", "paused", "recording", "stopped"]);

@@ -14,6 +14,7 @@ use tympan::recorder::RecorderEvent;
 use tympan::take::{Container, Take};
 use tympan::{Graph, Recorder};
 
+use crate::kit::stop;
 use crate::temp::Temp;
 
 /// A disk whose writes and syncs can be made to wait, and whose syncs can be made to fail.
@@ -191,7 +192,7 @@ fn a_slow_disk_drops_the_newest_frames_and_every_hole_is_told() {
         disk.writes.shut(false);
     }
     hand.pass(Duration::from_secs(1));
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     drop(recorder);
     let told = told.lock().unwrap();
     let time = |frames: u64| Duration::from_nanos(frames * 1_000_000_000 / 48_000);
@@ -223,7 +224,7 @@ fn a_sync_that_hangs_holds_up_no_audio() {
     let captured = recorder.status().elapsed.as_millis() as u64 * 48;
     assert!(on_disk + 48_000 > captured, "{on_disk} of {captured} frames");
     disk.syncs.shut(false);
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     assert!(take.drops.is_empty() && take.suspect.is_empty(), "{take:?}");
     let numbers = numbers(&take);
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
@@ -238,7 +239,7 @@ fn a_sync_that_fails_elsewhere_ends_a_file_and_not_the_take() {
     hand.pass(Duration::from_secs(2));
     disk.failing.store(1, SeqCst);
     hand.pass(Duration::from_secs(2));
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     assert_eq!((take.more.len(), take.suspect.len()), (1, 1), "{take:?}");
     let numbers = numbers(&take);
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
@@ -270,7 +271,7 @@ fn a_sync_that_fails_under_a_stop_leaves_the_take_whole_and_in_doubt() {
             syncs.shut(false);
         }
     });
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     opens.join().unwrap();
     drop(recorder);
     assert_eq!((take.more.len(), take.suspect.len()), (0, 1), "{take:?}");

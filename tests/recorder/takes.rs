@@ -9,7 +9,7 @@ use tympan::core::session::{GapPolicy, Hint, Reason};
 use tympan::take::{self, Container};
 use tympan::{Format, Graph, Recorder};
 
-use crate::kit::{App, graph};
+use crate::kit::{App, graph, stop};
 use crate::temp::Temp;
 
 #[test]
@@ -22,7 +22,7 @@ fn silence_stands_in_for_a_gap_where_that_is_wanted() {
     app.hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
     app.pass(1000);
     let status = app.recorder.status();
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     let gap = take.gaps[0].ms;
     assert!(gap.abs_diff(2100) < 400, "{gap}");
     let captured = status.elapsed.as_millis() as u64;
@@ -43,7 +43,7 @@ fn takes_of_one_moment_have_names_of_their_own_and_none_is_overwritten() {
     for _ in 0..3 {
         app.recorder.start().unwrap();
         app.pass(200);
-        app.recorder.stop().unwrap().unwrap();
+        app.stop();
     }
     let takes = take::list(app.folder.path()).unwrap();
     assert_eq!(takes.len(), 3);
@@ -58,7 +58,7 @@ fn a_start_that_a_stop_overtakes_leaves_a_take_of_no_length() {
     let recorder = app.recorder.clone();
     let starting = std::thread::spawn(move || recorder.start().map(drop));
     app.pass(200);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert_eq!((take.frames, take.duration()), (0, Duration::ZERO));
     starting.join().unwrap().expect("it was overtaken, not refused");
     assert_eq!(take::open(app.folder.path()).unwrap().len(), 0);
@@ -134,7 +134,7 @@ fn recorded(container: Container) -> (Temp, take::Take) {
     hand.pass(Duration::from_secs(2));
     hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
     hand.pass(Duration::from_millis(777));
-    let take = recorder.stop().unwrap().unwrap();
+    let take = stop(&recorder, &hand);
     (folder, take)
 }
 
@@ -161,7 +161,7 @@ fn takes_expire_by_size_and_age_the_oldest_first_and_half_deleted_ones_are_none(
     for _ in 0..4 {
         app.recorder.start().unwrap();
         app.pass(300);
-        app.recorder.stop().unwrap().unwrap();
+        app.stop();
     }
     let all = take::list(app.folder.path()).unwrap();
     let now = std::time::SystemTime::now();
@@ -187,6 +187,30 @@ fn takes_expire_by_size_and_age_the_oldest_first_and_half_deleted_ones_are_none(
 
     let tomorrow = now + Duration::from_hours(24);
     let keep = take::Keep { age: Some(Duration::from_hours(1)), bytes: None };
-    assert_eq!(take::expire(&Files, app.folder.path(), keep, tomorrow).unwrap().len(), 2);
+    let rest = all.len() - gone.len();
+    take::delete(&Files, &all[3]).unwrap();
+    assert_eq!(take::expire(&Files, app.folder.path(), keep, tomorrow).unwrap().len(), rest - 1);
     assert!(take::list(app.folder.path()).unwrap().is_empty());
+
+    // Nothing is left of them but that they were there.
+    let text = std::fs::read_to_string(app.folder.path().join(take::DELETED)).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let name = |take: &take::Take| take.folder.file_name().unwrap().to_str().unwrap().to_owned();
+    let told: Vec<_> = lines
+        .map(|line| {
+            let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+            assert_eq!((text("event"), text("time").is_empty()), ("deleted".to_owned(), false));
+            (text("take"), text("why"))
+        })
+        .collect();
+    let expected = [
+        ("20200101T000000000Z".to_owned(), ""),
+        (name(&all[0]), "size"),
+        (name(&all[1]), "size"),
+        (name(&all[3]), "asked"),
+        (name(&all[2]), "age"),
+    ];
+    assert_eq!(told, expected.map(|(take, why)| (take, why.to_owned())));
+    let files = std::fs::read_dir(app.folder.path()).unwrap();
+    assert_eq!(files.count(), 1);
 }

@@ -42,7 +42,7 @@ fn without_a_transcriber_the_take_begins_all_the_same() {
     let app = App::new();
     app.recorder.start_with(wanted()).unwrap();
     app.hears_words(&["recording", "error:STT_UNAVAILABLE"]);
-    app.recorder.stop().unwrap().unwrap();
+    app.stop();
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn text_comes_on_the_way_and_all_of_it_at_the_end_over_a_break_too() {
     app.pass(500);
     app.hand.happen(Happening::Foregrounded { os_released: true });
     app.pass(1500);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     let heard = parrot.heard();
     assert_eq!(heard, take.frames, "it hears exactly what is in the take");
     assert!(take.transcript.as_deref().is_some_and(|text| text.starts_with("one two")));
@@ -70,7 +70,7 @@ fn one_that_gives_up_on_the_way_costs_the_text_alone() {
     app.recorder.start_with(wanted()).unwrap();
     app.hears_words(&["recording", "error:STT_UNAVAILABLE"]);
     app.pass(500);
-    let take = app.recorder.stop().unwrap().unwrap();
+    let take = app.stop();
     assert_eq!(take.transcript, None);
     assert!(take.frames > 16_000);
 }

@@ -75,6 +75,8 @@ pub(crate) fn recorded(folder: &Path, container: Container, key: Option<Key>) ->
     hand.pass(Duration::from_secs(1));
     hand.happen(Happening::InterruptionEnded { hint: Hint::Yes });
     hand.pass(Duration::from_millis(1777));
+    // How long a stop waits for a disk is measured in the phone's time.
+    hand.speed(1.0);
     recorder.stop().unwrap().unwrap()
 }
 

@@ -58,6 +58,7 @@ fn nothing_plain_is_there_while_a_take_is_open_either() {
                 seen.extend(std::fs::read(file).unwrap());
             }
         }
+        hand.speed(1.0);
         let take = recorder.stop().unwrap().unwrap();
         let out = elsewhere.path().join(format!("out.{}", container.extension()));
         take::export(&take.folder, &out, Some(&key())).unwrap();
