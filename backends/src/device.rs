@@ -41,6 +41,11 @@ pub trait Device: Platform + Send {
         }
     }
 
+    /// What works now and will not always: sentences for whoever builds the app.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
+
     /// Whether audio comes at its own pace, so that who is late loses some.
     fn is_live(&self) -> bool {
         false

@@ -96,11 +96,6 @@ impl Ios {
         Ok(Self { profile, warnings, line, observers, locked, chosen: None, refused: None })
     }
 
-    /// What works now and will not always: sentences for whoever builds the app.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
     /// Where the owner of the session says what becomes of it.
     pub fn calls(&self) -> Calls {
         Calls::new(self.line.inbox().clone())
@@ -231,6 +226,10 @@ impl Ios {
 impl Device for Ios {
     fn name(&self) -> String {
         app::model()
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn clock(&self) -> Arc<dyn Fn() -> Ms + Send + Sync> {

@@ -322,11 +322,13 @@ impl Recorder {
         let listeners = Listeners::new()?;
         let board = listeners.board();
         let readers = Mutex::new(Readers::of(&mut machine));
+        let warnings = device.warnings().to_vec();
         let control = Control {
             device,
             machine,
             shell: shell.clone(),
             board: board.clone(),
+            warnings,
             trouble: None,
             closing: None,
             _listeners: listeners,
@@ -387,6 +389,8 @@ struct Control {
     machine: Machine,
     shell: Arc<Shell>,
     board: Board,
+    /// What the device warns of, to be told with the first take: by then there are listeners.
+    warnings: Vec<String>,
     /// Why something did not work, until somebody is refused because of it.
     trouble: Option<String>,
     /// Nobody wants anything any more, and since when.
@@ -428,7 +432,12 @@ impl Control {
     fn serve(&mut self, now: Ms, id: u32, request: Request) {
         let reply = match request {
             Request::Ask(ask) => return self.machine.ask(id, ask),
-            Request::Record(recording) => return self.machine.record(id, recording),
+            Request::Record(recording) => {
+                for warning in std::mem::take(&mut self.warnings) {
+                    self.board.post(RecorderEvent::Trouble(warning));
+                }
+                return self.machine.record(id, recording);
+            }
             Request::Permission => return self.machine.request_permission(id),
             Request::PermissionNow => Reply::Permission(self.device.permission()),
             Request::Settings => Reply::Done(self.device.open_settings()),

@@ -315,3 +315,21 @@ fn wav_on_android_becomes_m4a_and_says_so() {
     assert_eq!(take.container, Container::M4a);
     assert_eq!(take.path().extension().unwrap(), "m4a");
 }
+
+#[test]
+fn what_will_not_always_work_is_told_with_the_first_take() {
+    let by_intent = Setup { intent: true, ..Setup::default() };
+    let app = App::on(&by_intent, |builder| builder);
+    let warned = || {
+        let warns = |event: &RecorderEvent| matches!(event, RecorderEvent::Trouble(why) if why.contains("Live Activity"));
+        app.told().iter().filter(|event| warns(event)).count()
+    };
+    app.pass(300);
+    assert_eq!(warned(), 0);
+    for _ in 0..2 {
+        app.recorder.start().unwrap();
+        app.pass(300);
+        app.stop();
+    }
+    assert_eq!(warned(), 1);
+}

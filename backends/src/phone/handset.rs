@@ -19,6 +19,7 @@ pub struct Handset {
     shared: Arc<Shared>,
     /// When the next tick is due.
     due: Instant,
+    warnings: Vec<String>,
 }
 
 /// Does things to a [`Handset`], from any thread.
@@ -50,7 +51,8 @@ impl Handset {
             chosen: Mutex::new(setup.preferred_input.clone()),
             settings_opened: AtomicU64::new(0),
         });
-        (Self { shared: shared.clone(), due: Instant::now() }, Hand { shared })
+        let warnings = setup.warning().map(str::to_owned).into_iter().collect();
+        (Self { shared: shared.clone(), due: Instant::now(), warnings }, Hand { shared })
     }
 }
 
@@ -134,6 +136,10 @@ impl Platform for Handset {
 impl Device for Handset {
     fn name(&self) -> String {
         "simulated phone".to_owned()
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn clock(&self) -> Arc<dyn Fn() -> Ms + Send + Sync> {

@@ -35,6 +35,16 @@ pub struct Setup {
     pub live_activity: bool,
 }
 
+impl Setup {
+    /// What an app would be warned of.
+    pub(super) fn warning(&self) -> Option<&'static str> {
+        (self.intent && !self.live_activity).then_some(
+            "takes are started by an intent, and no Live Activity is running: iOS refuses the \
+             microphone to an app without a screen then; start the activity first",
+        )
+    }
+}
+
 /// The systems whose ways differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum System {

@@ -96,7 +96,7 @@ fn devices_lists_the_room_and_doctor_measures_it() {
         println!("{check}: {}", line["found"].as_str().expect("a text"));
         assert_eq!(line["ok"], true, "{line}\n{}", ran.err);
     }
-    for check in ["callback", "worker", "hand-over", "memory", "disk"] {
+    for check in ["callback", "worker", "workgroup", "hand-over", "memory", "disk"] {
         println!("{check}: {}", ran.check(check)["found"].as_str().expect("a text"));
     }
 }

@@ -204,6 +204,19 @@ pub(super) fn graph(device: Option<&str>, clicks: bool, report: &mut Report<'_>)
         Some(priority) => report.fine("worker", &priority.to_string()),
         None => {}
     }
+    match measured.joined {
+        Some(Ok(())) => report.fine("workgroup", "the graph's thread is one of the device's"),
+        Some(Err(error)) => report.problem(
+            "workgroup",
+            "the graph's thread stands alone",
+            &format!("{error}: the system does not know that the two belong together"),
+        ),
+        None if cfg!(target_vendor = "apple") => report.fine(
+            "workgroup",
+            "this microphone tells of none; with the features `coreaudio` and `ios` an app's does",
+        ),
+        None => report.fine("workgroup", "this system has none"),
+    }
     let flush = FlushToZero::set();
     match FlushToZero::is_set() {
         Some(true) => report.fine("flush", "small results are zero while the graph runs"),

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tympan::backend::cpal::{Clicks, Microphone, now_ns};
-use tympan::backend::{Buffer, Capture, Notice};
+use tympan::backend::{Buffer, Capture, Notice, WorkgroupError};
 use tympan::{Backend, BackendError, Format, Graph, Pipeline, Priority};
 
 /// What was measured.
 pub(super) struct Measured {
     pub(super) priority: Option<Priority>,
+    /// Whether the worker is one of the device's threads, if it was told of any.
+    pub(super) joined: Option<Result<(), WorkgroupError>>,
     /// From the call of the callback to the reader.
     pub(super) callback: Option<Spread>,
     /// From the loudspeaker to the reader, or why not.
@@ -75,12 +77,12 @@ pub(super) fn measure(device: Option<&str>, clicks: bool) -> Result<Measured, St
         Err(error) => Err(error.message.clone()),
     });
     drop(clicker);
-    let priority = pipeline.priority();
+    let (priority, joined) = (pipeline.priority(), pipeline.joined());
     pipeline.stop();
     let pieces = consumer.join().map_err(|_| "the reader has panicked")?;
     let calls = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let clicks = moments.map(|moments| heard(&pieces, rate, &moments?));
-    Ok(Measured { priority, callback: Spread::of(since_call(&pieces, calls)), clicks })
+    Ok(Measured { priority, joined, callback: Spread::of(since_call(&pieces, calls)), clicks })
 }
 
 fn said(error: BackendError) -> String {
