@@ -47,8 +47,9 @@ pub(crate) struct Output {
     json: bool,
     terminal: bool,
     failed: Option<io::Error>,
-    /// Columns of the line that is on screen and will be written over.
+    /// Columns of the line that is on screen and will be written over, and lines above it.
     status: usize,
+    above: usize,
     /// Fields that every line of JSON has at its end.
     tag: String,
 }
@@ -77,7 +78,7 @@ impl Output {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         let to = To::Stdout(BufWriter::new(stdout.lock()));
-        Self { to, json, terminal, failed: None, status: 0, tag: String::new() }
+        Self { to, json, terminal, failed: None, status: 0, above: 0, tag: String::new() }
     }
 
     /// One that keeps what is said, of something that happens beside other things: every
@@ -85,7 +86,7 @@ impl Output {
     pub(crate) fn aside(json: bool, key: &str, which: &str) -> Self {
         let tag = format!(",\"{key}\":{}", Value::from(which));
         let to = To::Kept(Said::default());
-        Self { to, json, terminal: false, failed: None, status: 0, tag }
+        Self { to, json, terminal: false, failed: None, status: 0, above: 0, tag }
     }
 
     /// What was kept.
@@ -147,8 +148,24 @@ impl Output {
         self.write(text.as_bytes());
     }
 
-    /// A line that the next one replaces. Only terminals can do that.
-    pub(crate) fn status(&mut self, text: &str) {
+    /// A line that the next one replaces, of these parts, as many as the screen has room
+    /// for. Only terminals can do that, and only with a line that is not broken.
+    pub(crate) fn status(&mut self, parts: &[String]) {
+        self.screen(&[], parts);
+    }
+
+    /// The same, below lines that are replaced too, each cut off where the screen ends.
+    pub(crate) fn screen(&mut self, above: &[String], parts: &[String]) {
+        let room = columns() - 1;
+        if self.above > 0 || !above.is_empty() {
+            self.clear_status();
+        }
+        for line in above {
+            let line: String = line.chars().take(room).collect();
+            self.write(format!("{line}\n").as_bytes());
+        }
+        self.above = above.len();
+        let text = joined(parts, room);
         let width = text.chars().count();
         let over = self.status.saturating_sub(width);
         self.write(format!("\r{text}{:over$}", "").as_bytes());
@@ -160,6 +177,12 @@ impl Output {
         let width = std::mem::take(&mut self.status);
         if width > 0 {
             self.write(format!("\r{:width$}\r", "").as_bytes());
+        }
+        let above = std::mem::take(&mut self.above);
+        if above > 0 {
+            self.flush();
+            // A screen that cannot do it keeps the lines.
+            let _ = console::Term::stdout().clear_last_lines(above);
         }
     }
 
@@ -234,6 +257,25 @@ impl Output {
             _ => exit,
         }
     }
+}
+
+/// As many of the parts, from the first on, as a line of this width holds.
+fn joined(parts: &[String], width: usize) -> String {
+    let mut line = String::new();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if line.chars().count() + gap.len() + part.chars().count() > width {
+            break;
+        }
+        line.push_str(gap);
+        line.push_str(part);
+    }
+    line
+}
+
+/// How wide the screen is; as wide as screens have always been where it does not say.
+fn columns() -> usize {
+    console::Term::stdout().size_checked().map_or(80, |(_, columns)| columns.max(2).into())
 }
 
 /// The fields of a failure.

@@ -64,6 +64,11 @@ fn with(tell: impl FnOnce(&mut Profile)) {
     }
 }
 
+/// What was counted so far.
+pub(crate) fn look<T>(at: impl FnOnce(&Profile) -> T) -> Option<T> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(at)
+}
+
 /// From here on, calls are counted.
 pub(crate) fn begin(profile: Profile) {
     *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(profile);

@@ -4,6 +4,7 @@
 mod account;
 mod drive;
 pub(crate) mod many;
+mod top;
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,11 @@ use tympan::{Event, Format, Graph, Planar, Sink, What};
 use crate::events::Teller;
 use crate::exit::Failure;
 use crate::files::Files;
+use crate::interrupt::Interrupt;
 use crate::meter::Meter;
 use crate::output::{Line, Output};
 use crate::profile;
+use crate::run::top::At;
 
 /// How a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub(crate) enum Show {
 }
 
 /// Places of the meter's bar.
-const BAR: usize = 16;
+const BAR: usize = 12;
 
 /// Status lines come no faster than one can read them.
 const READABLE: Duration = Duration::from_millis(100);
@@ -67,6 +70,7 @@ pub(crate) struct Run<'a> {
     length: Option<f64>,
     /// Who wants to know how far it is.
     progress: Option<&'a many::Progress>,
+    interrupt: Interrupt,
     measure: Measure,
     profile: Option<profile::Profile>,
     frames: Vec<u64>,
@@ -98,6 +102,7 @@ impl<'a> Run<'a> {
             begun: Instant::now(),
             length: None,
             progress: None,
+            interrupt: Interrupt::default(),
             measure: Measure::default(),
             profile: None,
             frames: vec![0; outputs.len()],
@@ -132,9 +137,14 @@ impl<'a> Run<'a> {
         self.progress = Some(progress);
     }
 
+    /// Ends when somebody asks for it.
+    pub(crate) fn listen_to(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
+    }
+
     /// Whether going on is pointless.
     fn stops(&self) -> bool {
-        self.lost.is_some() || self.out.is_gone()
+        self.lost.is_some() || self.out.is_gone() || self.interrupt.is_asked()
     }
 
     fn samples(&mut self, output: usize, frames: u32, samples: &[f32]) {
@@ -169,6 +179,8 @@ impl<'a> Run<'a> {
             Show::Json => self.out.line(&self.teller.line(&event, t)),
             Show::Text | Show::Status => {
                 if let Some(text) = self.teller.text(&event) {
+                    // It takes the place of what stood at the bottom.
+                    self.last_status = None;
                     self.out.text(&format!("{t:9.3} s  {text}"));
                 }
             }
@@ -187,7 +199,8 @@ impl<'a> Run<'a> {
     }
 
     fn show_status(&mut self, frames: u64, dropped: u64) {
-        if self.last_status.is_some_and(|last| last.elapsed() < READABLE) {
+        let every = if self.measure.top { READABLE * 5 } else { READABLE };
+        if self.last_status.is_some_and(|last| last.elapsed() < every) {
             return;
         }
         self.last_status = Some(Instant::now());
@@ -198,16 +211,28 @@ impl<'a> Run<'a> {
         let pace = t / self.begun.elapsed().as_secs_f64().max(1e-3);
         let left = self.length.filter(|_| t > 0.0).map(|length| {
             let left = (length - t).max(0.0) / pace;
-            format!("  {pace:.0}x  {} left", many::clock(left))
+            format!("{} left", many::clock(left))
         });
-        let left = left.unwrap_or_default();
-        self.out.status(&format!("{t:7.1}{of} s  {bar}{lamp}{left}  dropped {dropped}"));
+        let lost = if dropped > 0 { format!("dropped {dropped}") } else { String::new() };
+        let at = At { seconds: t, dropped };
+        let table = self.measure.top.then(|| profile::look(|profile| top::table(profile, at)));
+        self.out.screen(
+            &table.flatten().unwrap_or_default(),
+            &[
+                format!("{t:7.1}{of} s"),
+                bar,
+                lamp.into(),
+                lost,
+                left.unwrap_or_default(),
+                format!("{pace:.0}x"),
+            ],
+        );
     }
 }
 
 /// Lit while somebody speaks.
 pub(crate) const fn lamp(speech: bool) -> &'static str {
-    if speech { "  (*) speech" } else { "  ( ) speech" }
+    if speech { "(*) speech" } else { "( ) speech" }
 }
 
 impl Sink for Run<'_> {

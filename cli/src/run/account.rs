@@ -7,7 +7,8 @@ use tympan::{BackendError, Totals};
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Line, seconds};
-use crate::profile::{self, Cost, Profile};
+use crate::profile::{self, Profile};
+use crate::run::top::{self, At};
 use crate::run::{Run, Show};
 
 /// How a run ended.
@@ -107,40 +108,12 @@ impl Run<'_> {
     /// The table of what each node costs.
     fn tell_costs(&mut self, end: &End) {
         let Some(profile) = self.profile.take().filter(|_| self.measure.top) else { return };
-        let seconds_of_audio = self.time(end).max(1e-9);
-        let us = |time: Duration| time.as_secs_f64() * 1e6;
-        let share = |cost: &Cost| cost.total.as_secs_f64() / seconds_of_audio;
-        let blocks = Some(&profile.blocks).filter(|blocks| blocks.calls > 0);
-        let costs = profile.nodes.iter().chain(blocks);
+        let at = At { seconds: self.time(end), dropped: dropped(&end.totals) };
         if self.show == Show::Json {
-            for cost in costs {
-                let line = Line::new("top")
-                    .with("node", cost.name.as_str())
-                    .with("calls", cost.calls)
-                    .with("mean_us", seconds(us(cost.mean())))
-                    .with("p99_us", seconds(us(cost.quantile(0.99))))
-                    .with("worst_us", seconds(us(cost.worst)))
-                    .with("share", seconds(share(cost)));
-                self.out.line(&line);
-            }
-            return;
+            top::lines(&profile, at).for_each(|line| self.out.line(&line));
+        } else {
+            self.out.text(&format!("\n{}\n", top::table(&profile, at).join("\n")));
         }
-        let widest = costs.clone().map(|cost| cost.name.chars().count()).max().unwrap_or(0).max(4);
-        self.out.text(&format!(
-            "\n{:widest$}  {:>8}  {:>9}  {:>9}  {:>9}  of realtime",
-            "node", "calls", "mean µs", "p99 µs", "worst µs"
-        ));
-        for cost in costs {
-            let (mean, p99, worst) = (us(cost.mean()), us(cost.quantile(0.99)), us(cost.worst));
-            self.out.text(&format!(
-                "{:widest$}  {:>8}  {mean:>9.1}  {p99:>9.1}  {worst:>9.1}  {:>9.3} %",
-                cost.name,
-                cost.calls,
-                share(cost) * 100.0
-            ));
-        }
-        let drops = dropped(&end.totals);
-        self.out.text(&format!("dropped: {drops} frames\n"));
     }
 
     fn account(&self, end: &End, exit: Exit) -> Line {

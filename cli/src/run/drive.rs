@@ -10,7 +10,6 @@ use tympan::{
 };
 
 use crate::exit::{Exit, Failure};
-use crate::interrupt::Interrupt;
 use crate::profile::{self, Profile};
 use crate::run::Run;
 use crate::run::account::{End, dropped};
@@ -71,8 +70,7 @@ impl Run<'_> {
     /// Runs `graph` over a file as it would run on a device.
     pub(crate) fn paced_file(&mut self, graph: &Graph, file: File) -> Result<End, Failure> {
         let report = file.report();
-        let interrupt = Interrupt::default();
-        let mut end = self.paced(graph, file.realtime(true), &interrupt, &|_| false)?;
+        let mut end = self.paced(graph, file.realtime(true), &|_| false)?;
         end.broken = report.error();
         end.findings = report.findings();
         Ok(end)
@@ -84,10 +82,9 @@ impl Run<'_> {
         &mut self,
         graph: &Graph,
         microphone: impl Backend + 'static,
-        interrupt: &Interrupt,
         over: &dyn Fn(Duration) -> bool,
     ) -> Result<End, Failure> {
-        let mut end = self.paced(graph, microphone, interrupt, over)?;
+        let mut end = self.paced(graph, microphone, over)?;
         if !end.stopped && !over(end.elapsed) {
             let message = "the microphone is gone: it was unplugged, or its server ended";
             end.broken = Some(BackendError::new(BackendErrorKind::Failed, message));
@@ -100,7 +97,6 @@ impl Run<'_> {
         &mut self,
         graph: &Graph,
         backend: impl Backend + 'static,
-        interrupt: &Interrupt,
         over: &dyn Fn(Duration) -> bool,
     ) -> Result<End, Failure> {
         let start = Instant::now();
@@ -117,7 +113,7 @@ impl Run<'_> {
             let totals = pipeline.totals();
             self.tick(totals.input, dropped(&totals));
             self.out.flush();
-            if self.stops() || interrupt.is_asked() {
+            if self.stops() {
                 break (pipeline.stop(), true);
             }
             if pipeline.is_finished() || over(start.elapsed()) {

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let mut shortest: Vec<f64> = Vec::new();
     for pass in 0..args.passes {
         if out.is_terminal() && !out.is_json() {
-            out.status(&format!("pass {} of {}", pass + 1, args.passes));
+            out.status(&[format!("pass {} of {}", pass + 1, args.passes)]);
         }
         let times = play(&graph, device, &sound)?;
         if shortest.is_empty() {

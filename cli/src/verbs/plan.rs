@@ -25,10 +25,12 @@ Without --rate and --channels, the first usual device that the graph fits is
 taken: 48 kHz mono, 48 kHz stereo, 44.1 kHz, 16 kHz, 8 kHz.
 
 The columns:
-  frames  how many a node takes and gives per call
+  frames  how many a node takes and gives per call; `back` is how far a gate reaches
+          back when it opens
   delay   how late a node's signal comes out by calculation
   sum     the delay from the microphone to here
   wait    how long a frame may wait, up to here, until a call is full
+  KiB     of memory for what it puts out
 
 Example:
   tympan plan graphs/levels.toml --rate 44100 --channels 2";

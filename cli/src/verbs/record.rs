@@ -316,17 +316,17 @@ impl Look {
         }
     }
 
-    fn status(&mut self, status: &Status) -> String {
+    fn status(&mut self, status: &Status) -> [String; 3] {
         let bar = self.meter.show(16);
         let lamp = self.speech.map_or("", lamp);
         let (state, elapsed) = (status.state.name(), status.elapsed.as_secs_f64());
-        format!("{state} {elapsed:>8.1} s  {bar}{lamp}")
+        [format!("{state} {elapsed:>8.1} s"), bar, lamp.into()]
     }
 }
 
 fn progress(elapsed: Duration, out: &mut Output) {
     if !out.is_json() && out.is_terminal() {
-        out.status(&format!("recording {:>8.1} s", elapsed.as_secs_f64()));
+        out.status(&[format!("recording {:>8.1} s", elapsed.as_secs_f64())]);
     }
 }
 

@@ -122,14 +122,21 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         );
     }
     let graph = graph_file::load(&args.graph, &tympan::registry())?;
+    let interrupt = Interrupt::listen();
     match inputs.as_slice() {
-        [input] => one(args, &graph, input, args.out.as_deref(), None, out),
-        many => Ok(all(args, &graph, many, out)?),
+        [input] => one(args, &graph, input, args.out.as_deref(), (None, &interrupt), out),
+        many => Ok(all(args, &graph, many, &interrupt, out)?),
     }
 }
 
 /// Each file through a pipeline of its own.
-fn all(args: &Args, graph: &Graph, inputs: &[PathBuf], out: &mut Output) -> Result<Exit, Failure> {
+fn all(
+    args: &Args,
+    graph: &Graph,
+    inputs: &[PathBuf],
+    interrupt: &Interrupt,
+    out: &mut Output,
+) -> Result<Exit, Failure> {
     if args.top || args.trace.is_some() {
         let message = "--top and --trace measure a run of one file";
         return Err(Failure::new(Exit::Usage, message).help("name one of the files only"));
@@ -139,7 +146,10 @@ fn all(args: &Args, graph: &Graph, inputs: &[PathBuf], out: &mut Output) -> Resu
     let threads = args.threads.map_or(cores, usize::from);
     let ended = many::each(inputs, threads, out, |number, out, progress| {
         let folder = folders.as_ref().map(|folders| folders[number].as_path());
-        let ran = one(args, graph, &inputs[number], folder, Some(progress), out);
+        if interrupt.is_asked() {
+            return Exit::Interrupted;
+        }
+        let ran = one(args, graph, &inputs[number], folder, (Some(progress), interrupt), out);
         ran.unwrap_or_else(|failure| {
             out.fail(&failure);
             failure.exit()
@@ -173,7 +183,7 @@ fn one(
     graph: &Graph,
     input: &Path,
     folder: Option<&Path>,
-    progress: Option<&Progress>,
+    (progress, interrupt): (Option<&Progress>, &Interrupt),
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     let mut file = input::open(input)?;
@@ -194,6 +204,7 @@ fn one(
     let mut run = Run::new(out, show, graph, format, plan.outputs(), files);
     run.expect(file.frames_promised());
     run.measure(Measure { top: args.top, trace });
+    run.listen_to(interrupt);
     if let Some(progress) = progress {
         run.report_to(progress);
     }
@@ -272,7 +283,8 @@ fn live(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let mut run = Run::new(out, show, &graph, format, plan.outputs(), files);
     let max = args.max.map(|max| Duration::from_secs_f64(max.clamp(0.0, 1e9)));
     let over = move |ran| max.is_some_and(|max| ran >= max);
-    let mut end = run.live(&graph, microphone, &interrupt, &over)?;
+    run.listen_to(&interrupt);
+    let mut end = run.live(&graph, microphone, &over)?;
     end.findings.extend(unfed(&graph));
     let exit = run.end(&end);
     if args.out.is_none() && !out.is_json() {

@@ -3,7 +3,7 @@
 
 mod calls;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,34 +83,51 @@ fn killed(format: &str, number: usize, after: Duration) -> Result<i64, String> {
     Ok(((captured - kept) * 1000.0) as i64)
 }
 
-/// How late this machine is: what is lost to that, no writer can keep.
+/// How late this machine is, and its disk: what is lost to that, no writer can keep.
 struct Late {
     over: Arc<AtomicBool>,
-    thread: JoinHandle<Duration>,
+    naps: JoinHandle<Duration>,
+    writes: JoinHandle<Duration>,
 }
 
 impl Late {
     fn begin() -> Self {
         let over = Arc::<AtomicBool>::default();
-        let end = over.clone();
-        let sleep = move || {
-            let (nap, mut worst) = (Duration::from_millis(10), Duration::ZERO);
-            while !end.load(Ordering::Relaxed) {
-                let began = Instant::now();
-                std::thread::sleep(nap);
-                worst = worst.max(began.elapsed().saturating_sub(nap));
-            }
-            worst
-        };
-        Self { over, thread: std::thread::spawn(sleep) }
+        let naps = Self::worst(&over, || std::thread::sleep(NAP));
+        let path = input().with_file_name("late");
+        let mut file = std::fs::File::create(path).unwrap();
+        let writes = Self::worst(&over, move || {
+            std::thread::sleep(NAP);
+            // Into the system's memory, as a writer of takes does it, and never synced.
+            file.write_all(&[0; 512]).unwrap();
+        });
+        Self { over, naps, writes }
     }
 
-    /// The worst of it, in ms.
-    fn end(self) -> u128 {
+    fn worst(
+        over: &Arc<AtomicBool>,
+        mut work: impl FnMut() + Send + 'static,
+    ) -> JoinHandle<Duration> {
+        let over = over.clone();
+        std::thread::spawn(move || {
+            let mut worst = Duration::ZERO;
+            while !over.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                work();
+                worst = worst.max(began.elapsed().saturating_sub(NAP));
+            }
+            worst
+        })
+    }
+
+    /// The worst of both, in ms.
+    fn end(self) -> (u128, u128) {
         self.over.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap().as_millis()
+        (self.naps.join().unwrap().as_millis(), self.writes.join().unwrap().as_millis())
     }
 }
+
+const NAP: Duration = Duration::from_millis(10);
 
 #[test]
 fn a_kill_at_any_moment_leaves_a_whole_file_that_lacks_a_moment() {
@@ -144,12 +161,12 @@ fn a_kill_at_any_moment_leaves_a_whole_file_that_lacks_a_moment() {
         let mut lost: Vec<i64> = results.iter().flatten().copied().collect();
         lost.sort_unstable();
         let (median, worst) = (lost[lost.len() / 2], lost[lost.len() - 1]);
+        let (naps, writes) = late.end();
         println!(
             "{format}: {} kills, {} unreadable, lost tail median {median} ms, worst {worst} ms; \
-             a thread that only sleeps was late by up to {} ms",
+             a thread that only sleeps was late by up to {naps} ms, one that writes by {writes}",
             results.len(),
             unreadable.len(),
-            late.end()
         );
         assert!(unreadable.is_empty(), "{unreadable:?}");
         // How late a machine runs a thread while it does other things is no figure of ours,

@@ -1,9 +1,11 @@
 //! `tympan run`: what goes in comes out, and everything is told.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::kit::{Folder, fed, float_wav, graph, samples, tympan, wav};
+use crate::kit::{Folder, command, fed, float_wav, graph, line, samples, tympan, wav};
 
 #[test]
 fn frames_out_are_the_frames_in_to_the_bit() {
@@ -128,6 +130,31 @@ fn realtime_takes_its_time_and_loses_nothing() {
     tympan(&["run", &path, "--input", &input, "--out", &out, "--force"]);
     let fast = fs::read(folder.at("out/voice.wav")).expect("a file");
     assert!(slow == fast, "the same audio at any speed");
+}
+
+/// What was done until somebody had enough is kept, and counted.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_keeps_what_it_has() {
+    let folder = Folder::new("enough");
+    let input = folder.file("in.wav", wav(16_000, 1, 16_000 * 60));
+    let out = folder.at("out");
+    let args =
+        ["run", &graph("levels.toml"), "--input", &input, "--out", &out, "--realtime", "--json"];
+    let mut child = command(&args).spawn().expect("the program starts");
+    let mut told = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    while !text.contains("\"event\":\"level\"") {
+        assert!(told.read_line(&mut text).expect("a line") > 0, "{text}");
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+    told.read_to_string(&mut text).expect("lines");
+    assert_eq!(child.wait().expect("an end").code(), Some(5), "{text}");
+    let done = line(text.lines().last().expect("lines"));
+    let frames = done["in"].as_u64().expect("a count");
+    assert!((1600..16_000 * 60).contains(&frames), "{done}");
+    assert_eq!(samples(&folder.at("out/voice.wav")).0.len() as u64, frames);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use crate::graph::Graph;
 use crate::node::{Flow, Frames, Spec};
@@ -144,7 +144,7 @@ fn frames(draft: &Draft, step: &Step) -> String {
     let rate = draft.streams[step.audio[0]].format.rate;
     if let Some(back) = history {
         let ms = back as f64 * 1000.0 / rate as f64;
-        return format!("cut, back {ms:.0} ms");
+        return format!("back {ms:.0} ms");
     }
     let ratio = output.map(|f| Ratio::of(f.rate, rate));
     match (frames, ratio) {
@@ -188,7 +188,7 @@ pub(crate) fn delay_and_wait(draft: &Draft, tapped: Tapped) -> (f64, f64) {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["node", "kind", "format", "frames", "delay", "sum", "wait", "memory"];
+        let head = ["node", "kind", "format", "frames", "delay", "sum", "wait", "KiB"];
         let mut cells: Vec<[String; 8]> = alloc::vec![head.map(str::to_string)];
         cells.extend(self.rows().iter().map(row_cells));
         let mut widths = [0; 8];
@@ -200,22 +200,22 @@ impl fmt::Display for Plan {
         for row in &cells {
             let mut line = String::new();
             for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
-                // Words stand left, numbers right.
-                let cell =
-                    if i < 4 { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
-                line.push_str(&cell);
-                line.push_str("  ");
+                // Words stand left, numbers right, and all of it on a screen of 80 columns.
+                let _ = if i < 4 {
+                    write!(line, "{cell:<width$}  ")
+                } else {
+                    write!(line, "{cell:>width$} ")
+                };
             }
             writeln!(f, "{}", line.trim_end())?;
         }
-        write!(f, "memory {}", kib(self.bytes()))
+        write!(f, "delays in ms; memory {} KiB", kib(self.bytes()))
     }
 }
 
 fn row_cells(row: &Row) -> [String; 8] {
     let runs = row.frames != "nothing to do";
-    let ms =
-        |seconds: f64| if runs { format!("{:.2} ms", seconds * 1000.0) } else { String::new() };
+    let ms = |seconds: f64| if runs { format!("{:.2}", seconds * 1000.0) } else { String::new() };
     // What stands behind a gate is indented under it.
     let name = if row.gated { format!("| {}", row.name) } else { row.name.clone() };
     [
@@ -231,5 +231,5 @@ fn row_cells(row: &Row) -> [String; 8] {
 }
 
 fn kib(bytes: usize) -> String {
-    format!("{:.1} KiB", bytes as f64 / 1024.0)
+    format!("{:.1}", bytes as f64 / 1024.0)
 }
