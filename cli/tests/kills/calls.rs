@@ -163,7 +163,7 @@ fn a_kill_at_every_call_leaves_a_whole_file_that_lacks_a_moment() {
     let folder = Folder::new();
     let input = input(&folder.0);
     let step = if std::env::var_os("TYMPAN_LONG").is_some() { 1 } else { 9 };
-    for format in ["wav", "wav_float", "m4a", "m4a_opus", "opus", "flac"] {
+    for format in super::formats() {
         let kills = kills(&folder.0, &input, format, step);
         let unreadable: Vec<_> = kills.iter().filter(|(_, lost)| lost.is_err()).collect();
         let mut lost: Vec<i64> = kills.iter().flat_map(|(_, lost)| lost.clone()).collect();
