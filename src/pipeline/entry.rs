@@ -8,10 +8,11 @@
 use std::sync::Arc;
 
 use ringbuf::traits::{Observer, Producer};
-use ringbuf::{HeapCons, HeapProd, HeapRb};
+use ringbuf::{HeapCons, HeapProd};
 use tympan_backends::{Buffer, Capture, Notice};
 use tympan_core::Format;
 
+use crate::pipeline::ring::ring;
 use crate::pipeline::shared::Shared;
 
 /// Something that belongs to one place between two frames.
@@ -66,10 +67,9 @@ pub(crate) struct Exit {
 
 /// A ring for `seconds` of `format`, as two ends.
 pub(crate) fn entry(format: Format, seconds: f64, shared: Arc<Shared>) -> (Entry, Exit) {
-    use ringbuf::traits::Split;
     let frames = (seconds * f64::from(format.rate)).ceil().max(1.0) as usize;
-    let (samples, out) = HeapRb::new(frames * format.channels as usize).split();
-    let (marks, marks_out) = HeapRb::new(MARKS).split();
+    let (samples, out) = ring(frames * format.channels as usize, 0.0);
+    let (marks, marks_out) = ring(MARKS, Mark { at: 0, what: Sign::Break });
     let entry = Entry { samples, marks, shared, format, written: 0, owed: Owed::default() };
     (entry, Exit { samples: out, marks: marks_out })
 }

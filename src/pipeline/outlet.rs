@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use ringbuf::traits::{Consumer, Observer, Producer, Split};
-use ringbuf::{HeapCons, HeapProd, HeapRb};
+use ringbuf::traits::{Consumer, Observer, Producer};
+use ringbuf::{HeapCons, HeapProd};
 use tympan_core::{Event, Header, OutputInfo, Planar, Sink, What};
 
 use crate::pipeline::ring;
@@ -114,6 +114,10 @@ pub(crate) struct Inlets {
 const EVENTS: usize = 4096;
 const SPEECH: usize = 256;
 
+/// What stands in their places before anything happens.
+const NONE: Event =
+    Event { position: 0, rate: 1, segment: 0, what: What::SpeechStart, node: Event::ENGINE };
+
 /// Rings for these outputs, each for `seconds` of it.
 pub(crate) fn outlets(
     outputs: &[OutputInfo],
@@ -128,7 +132,7 @@ pub(crate) fn outlets(
         // At least four records of the largest kind; a header per 5 ms of the rest.
         let bytes =
             (frames * channels * 4).max(4 * record) + HEAD * (64 + (seconds * 200.0) as usize);
-        let (ring, out) = HeapRb::new(bytes).split();
+        let (ring, out) = ring::ring(bytes, 0);
         let line = Arc::new(Line::default());
         let rate = output.format.rate;
         ends.push(Outlet { ring, rate, line: line.clone(), owed: 0 });
@@ -142,11 +146,11 @@ pub(crate) fn outlets(
         readers.push(reader);
         lines.push(line);
     }
-    let (events, out) = HeapRb::new(EVENTS).split();
+    let (events, out) = ring::ring(EVENTS, NONE);
     let events_line = Arc::new(Line::default());
     lines.push(events_line.clone());
     let events_in = Events { ring: out, line: events_line.clone() };
-    let (speech, speech_in) = HeapRb::new(SPEECH).split();
+    let (speech, speech_in) = ring::ring(SPEECH, NONE);
     let bytes = Box::new([0; 1024]);
     let outlets =
         Outlets { ends, events, events_line, speech, shared, news: false, breaks: 0, bytes };

@@ -9,10 +9,11 @@ mod stretch;
 
 use std::sync::Arc;
 
-use ringbuf::traits::{Consumer, Observer, Producer, Split};
-use ringbuf::{HeapCons, HeapProd, HeapRb};
+use ringbuf::traits::{Consumer, Observer, Producer};
+use ringbuf::{HeapCons, HeapProd};
 use tympan_core::{Executor, Format, Sink};
 
+use crate::pipeline::ring::ring;
 use crate::pipeline::shared::Shared;
 use drift::Drift;
 use stretch::Stretch;
@@ -81,8 +82,8 @@ pub(crate) fn render(
 ) -> (RenderWriter, RenderExit) {
     let channels = format.channels as usize;
     let frames = (seconds * f64::from(format.rate)).ceil().max(1.0) as usize;
-    let (samples, out) = HeapRb::new(frames * channels).split();
-    let (marks, marks_out) = HeapRb::new(1024).split();
+    let (samples, out) = ring(frames * channels, 0.0);
+    let (marks, marks_out) = ring(1024, Mark { at: 0, host_ns: 0, torn: false });
     let writer =
         RenderWriter { samples, marks, written: 0, torn: false, channels, shared: shared.clone() };
     let exit = RenderExit {

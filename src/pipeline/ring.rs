@@ -1,8 +1,18 @@
-//! Taking things out of a ring so that nothing of them stays in its memory: what was
-//! captured before a break must not be found after it.
+//! Rings whose memory is there before anything goes through them, and taking things out of
+//! one so that nothing of them stays in it: what was captured before a break must not be
+//! found after it.
 
-use ringbuf::HeapCons;
-use ringbuf::traits::Consumer;
+use ringbuf::traits::{Consumer, Producer, Split};
+use ringbuf::{HeapCons, HeapProd, HeapRb};
+
+/// A ring of so many places, as two ends. Each place was written once: memory that was never
+/// touched is given by the system when it is, and on the audio path that would be a wait.
+pub(crate) fn ring<T: Copy>(places: usize, blank: T) -> (HeapProd<T>, HeapCons<T>) {
+    let (mut put, mut get) = HeapRb::new(places).split();
+    put.push_iter(std::iter::repeat_n(blank, places));
+    get.skip(places);
+    (put, get)
+}
 
 /// Fills `to` with the next elements, of which there are enough.
 pub(crate) fn take<T: Copy + Default>(ring: &mut HeapCons<T>, to: &mut [T]) {

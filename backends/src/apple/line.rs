@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use coreaudio::Error;
 use coreaudio::audio_unit::AudioUnit;
-use ringbuf::traits::{Consumer, Split};
+use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{HeapCons, HeapRb};
+use tympan_core::Format;
 use tympan_core::session::{Event, Heartbeat, Ms};
 
 use super::clock::Clock;
@@ -37,7 +38,11 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new() -> Self {
-        let (pulse, beats) = HeapRb::new(BEATS).split();
+        let (mut pulse, mut beats) = HeapRb::new(BEATS).split();
+        // Memory that was never touched would be a wait for the callback that is the first to.
+        let blank = Heartbeat { host: 0, frames: 0, format: Format::mono(1), silent: true };
+        pulse.push_iter(std::iter::repeat_n(blank, BEATS));
+        beats.skip(BEATS);
         let clock = Arc::new(Clock::new());
         let input = Input::new(Stand::new(pulse), clock.clone());
         Self {
