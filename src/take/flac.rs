@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use tympan_core::{Format, Header};
 
 /// Blocks are no smaller, says the format, but for the last one.
-const SMALLEST: u16 = 16;
+pub(super) const SMALLEST: u16 = 16;
 
 /// Writes packets of FLAC to a `.flac` file: what was captured, segments and utterances
 /// one behind the other.

@@ -10,7 +10,7 @@ use tympan_backends::storage::{Medium, Storage};
 use super::journal::{self, Journal};
 use super::opened::{OPEN, closed, complete, give_room};
 use super::progress::{self, Progress};
-use super::repair::{State, ms, repair};
+use super::repair::{State, ms, repair_behind};
 use super::sealed::{self, Key};
 use super::sidecar::{self, Part, Take};
 use super::{chunks, date};
@@ -155,7 +155,7 @@ fn whole(
         let len = file.seek(SeekFrom::End(0))?;
         file.set_len(end.min(len))?;
     }
-    let mended = repair(file)?;
+    let mended = repair_behind(file, believed.unwrap_or(0))?;
     match mended.state {
         State::Healthy | State::Repaired if mended.kept_frames > 0 => Ok(Some(Found {
             frames: mended.kept_frames,

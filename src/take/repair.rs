@@ -135,11 +135,16 @@ impl Outcome {
 /// An error is one of the medium. What had been written by then is harmless: repairing
 /// again goes on from there.
 pub fn repair(file: &mut dyn Medium) -> io::Result<Outcome> {
+    repair_behind(file, 0)
+}
+
+/// The same for a file that is known to be whole up to this byte.
+pub(super) fn repair_behind(file: &mut dyn Medium, believed: u64) -> io::Result<Outcome> {
     let mut window = Window::new(file)?;
     match recognise(window.peek(0, 12)?) {
         Kind::Wav => wav::repair(&mut window),
         Kind::Ogg => ogg::repair(&mut window),
-        Kind::Flac => flac::repair(&mut window),
+        Kind::Flac => flac::repair(&mut window, believed),
         Kind::Mp4 => {
             drop(window);
             m4a::repair(file).map(Outcome::of_mp4)

@@ -12,7 +12,7 @@ use std::io;
 use super::frame::{self, Frame};
 use super::window::{self, Window};
 use super::{Kind, Outcome, State, estimate, ms};
-use crate::take::flac::told_sizes;
+use crate::take::flac::{SMALLEST, told_sizes};
 use crate::take::sums;
 
 /// Where the first block of the head begins, which says what all frames have in common.
@@ -53,16 +53,22 @@ struct Walked {
     end: u64,
     /// Bytes that are no frame, before it.
     holes: u64,
+    /// There are frames that were not looked at.
+    skipped: bool,
 }
 
-pub(super) fn repair(window: &mut Window<'_>) -> io::Result<Outcome> {
+/// So much of what can be believed is looked at all the same: it begins with a whole frame.
+const BACK: u64 = 1 << 14;
+
+/// Nothing is wrong with the file up to `believed`.
+pub(super) fn repair(window: &mut Window<'_>, believed: u64) -> io::Result<Outcome> {
     let mut outcome = Outcome::new(Kind::Flac);
     let head = match read_head(window)? {
         Ok(head) => head,
         Err(why) => return Ok(outcome.hopeless(why)),
     };
     outcome.rate = head.rate;
-    let walked = walk(window, &head, &mut outcome)?;
+    let walked = walk(window, &head, believed, &mut outcome)?;
     outcome.kept_frames = walked.samples;
     let len = window.len();
     if window.is_a_trap() {
@@ -144,9 +150,17 @@ impl Head {
 }
 
 /// Passes over all whole frames.
-fn walk(window: &mut Window<'_>, head: &Head, outcome: &mut Outcome) -> io::Result<Walked> {
+fn walk(
+    window: &mut Window<'_>,
+    head: &Head,
+    believed: u64,
+    outcome: &mut Outcome,
+) -> io::Result<Walked> {
     let mut walked = Walked { end: head.sound, ..Walked::default() };
     let mut at = head.sound;
+    if believed > at + BACK {
+        at = walked.skip(window, head, believed - BACK)?;
+    }
     while at < window.len() {
         let found = frame_at(window, head, at)?;
         if let Some((frame, end)) = found {
@@ -244,6 +258,26 @@ impl Walked {
         frame.number.checked_mul(each).filter(|begin| *begin <= TOTAL)
     }
 
+    /// Goes to the first frame behind a place up to which all is well: a day of frames takes
+    /// seconds to read, and their number says what was before them. Numbers of blocks do
+    /// not, where blocks may be of any length.
+    fn skip(&mut self, window: &mut Window<'_>, head: &Head, to: u64) -> io::Result<u64> {
+        let Some((first, end)) = frame_at(window, head, head.sound)? else {
+            return Ok(head.sound);
+        };
+        if !first.by_sample || end >= to {
+            return Ok(head.sound);
+        }
+        self.pass(&first, head.sound, end);
+        if let Some(next) = next_frame(window, head, self, to)?
+            && let Some((frame, _)) = frame_at(window, head, next)?
+        {
+            (self.samples, self.position, self.skipped) = (frame.number, frame.number, true);
+            return Ok(next);
+        }
+        Ok(end)
+    }
+
     fn pass(&mut self, frame: &Frame, at: u64, end: u64) {
         if self.frames == 0 {
             self.first = frame.samples;
@@ -304,8 +338,12 @@ fn put_info(
     outcome: &mut Outcome,
 ) -> io::Result<()> {
     let (least, most) = walked.blocks.unwrap_or((walked.last, walked.last));
-    let blocks = told_sizes(least, most.max(walked.last), walked.by_sample);
-    let (small, large) = walked.sizes.unwrap_or_default();
+    let mut blocks = told_sizes(least, most.max(walked.last), walked.by_sample);
+    let (mut small, mut large) = walked.sizes.unwrap_or_default();
+    if walked.skipped {
+        // Of any size; of any number of bytes.
+        (blocks, small, large) = ((SMALLEST, u16::MAX), 0, 0);
+    }
     let mut info = head.info;
     info[0..2].copy_from_slice(&blocks.0.to_be_bytes());
     info[2..4].copy_from_slice(&blocks.1.to_be_bytes());
