@@ -13,12 +13,15 @@ use alloc::vec::Vec;
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let letters: Vec<char> = lower.chars().collect();
-    let far = |name: &&str| mistakes(&letters, &name.to_lowercase());
-    let name = names.into_iter().min_by_key(far)?;
-    // A third of the letters may be wrong; a shorter word that starts alike is near too.
-    let close = far(&name) <= (letters.len() / 3).max(1);
-    let begun = lower.len() >= 3 && name.to_lowercase().starts_with(&lower);
-    (close || begun).then_some(name)
+    let far = |name: &str| {
+        let name = name.to_lowercase();
+        // A shorter word that starts alike is as near as can be.
+        let begun = letters.len() >= 3 && name.starts_with(&lower);
+        if begun { 0 } else { mistakes(&letters, &name) }
+    };
+    let (far, name) = names.into_iter().map(|name| (far(name), name)).min_by_key(|near| near.0)?;
+    // A third of the letters may be wrong.
+    (far <= (letters.len() / 3).max(1)).then_some(name)
 }
 
 /// How many letters were left out, put in, taken for others, or changed places: what the
@@ -84,6 +87,7 @@ mod tests {
             ("gai", Some("gain")),
             ("xyz", None),
             ("", None),
+            ("gateway", None),
         ] {
             assert_eq!(nearest(word, names), near, "{word}");
         }
