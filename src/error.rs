@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use tympan_core::nearest;
 
 /// A graph that cannot be used: what, where, why, and what to do.
 ///
@@ -147,14 +148,3 @@ impl fmt::Debug for GraphError {
 }
 
 impl std::error::Error for GraphError {}
-
-/// The name that `word` was most likely meant to be.
-pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_lowercase();
-    let far = |name: &&str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
-    let name = names.into_iter().min_by_key(far)?;
-    // A third of the letters may be wrong; a shorter word that starts alike is near too.
-    let close = far(&name) <= (word.chars().count() / 3).max(1);
-    let begun = lower.len() >= 3 && name.to_lowercase().starts_with(&lower);
-    (close || begun).then_some(name)
-}

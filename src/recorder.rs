@@ -60,6 +60,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tympan_core::nearest;
 use tympan_core::session::{Diagnosis, ErrorCode, State};
 
 use crate::StartError;
@@ -204,20 +205,13 @@ pub enum BuildError {
 impl BuildError {
     fn no_output(wanted: &str, pipeline: &Pipeline) -> Self {
         let names: Vec<_> = pipeline.outputs().iter().map(|o| format!("`{}`", o.name)).collect();
-        let near = strsim_nearest(wanted, pipeline);
+        let near = nearest(wanted, pipeline.outputs().iter().map(|output| output.name.as_str()));
         let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         Self::Output(format!(
             "the graph has no output `{wanted}`; it has {}{hint}",
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         ))
     }
-}
-
-fn strsim_nearest(wanted: &str, pipeline: &Pipeline) -> Option<String> {
-    let near = |name: &str| strsim::jaro_winkler(name, wanted);
-    let names = pipeline.outputs().iter().map(|output| output.name.as_str());
-    let best = names.max_by(|a, b| near(a).total_cmp(&near(b)))?;
-    (near(best) > 0.8).then(|| best.to_owned())
 }
 
 impl From<StartError> for BuildError {

@@ -80,9 +80,10 @@ case \$* in
     --version) echo 'cargo $1 (f2d3ce0bd 2026-03-21)'; exit ;;
     *' --version') exit ;;
 esac
-echo \"RAN \${RUSTDOCFLAGS:+RUSTDOCFLAGS=\$RUSTDOCFLAGS }\${TYMPAN_LONG:+TYMPAN_LONG=\$TYMPAN_LONG }\${TYMPAN_FAULTS:+TYMPAN_FAULTS=\$TYMPAN_FAULTS }cargo \$*\" >>\"\$LOG\"
+echo \"RAN \${RUSTDOCFLAGS:+RUSTDOCFLAGS=\$RUSTDOCFLAGS }\${TYMPAN_LONG:+TYMPAN_LONG=\$TYMPAN_LONG }\${TYMPAN_FAULTS:+TYMPAN_FAULTS=\$TYMPAN_FAULTS }\${TYMPAN_CALLBACKS:+TYMPAN_CALLBACKS=\$TYMPAN_CALLBACKS }cargo \$*\" >>\"\$LOG\"
 case \$* in
     *planted*) echo '$refused'; exit 101 ;;
+    *--config*licenses) echo 'licenses FAILED'; exit 4 ;;
     \"\${BREAKS:-nothing}\"*) exit 101 ;;
 esac"
 }
@@ -143,6 +144,7 @@ web-rtc2 = []
 [dependencies]
 not-a-feature = "1"
 END
+    echo 'allow = ["MIT", "Zlib"]' >"$work/deny.toml"
     echo '[package]' >"$work/core/Cargo.toml"
     echo '[package]' >"$work/examples/custom-node/Cargo.toml"
     echo '[package]' >"$work/target/package/Cargo.toml"
@@ -256,7 +258,7 @@ test_runs_every_step_and_tells_what_it_left_out() {
         'RAN cargo test --workspace --all-features' \
         'RAN tests/x.sh, inside: 1'
     never 'RAN apt-get'
-    printed 'x: ran: format, clippy, planted waits, docs, tests, heap in release, tests of x'
+    printed 'x: ran: format, clippy, planted waits, docs, tests, realtime in release, tests of x'
     printed 'x: not run: tests on shared recordings: they are not here; TYMPAN_AUDIO can name their folder'
     printed 'x: not run: live capture: there is no pulseaudio; this installs it: ./x live'
     printed 'x: not run: long forms'
@@ -626,6 +628,76 @@ RAN $mutants"
     run BREAKS=test -- mutants
     ended 1
     said 'x: mutants failed'
+}
+
+realtime='cargo test --release -p tympan-realtime --all-features -- --nocapture --test-threads 1'
+
+realtime_is_short_or_long() {
+    machine
+    run -- realtime
+    ended 0
+    ran "TYMPAN_CALLBACKS=100000 $realtime"
+    printed 'x: ran: planted waits, realtime'
+    run -- realtime --long
+    ran "TYMPAN_CALLBACKS=10000000 $realtime"
+    run -- realtime long
+    ended 2
+    said 'Usage: ./x realtime [--long]'
+}
+
+threads='--test faults --test readers --test swaps'
+
+tsan_wants_a_nightly_and_a_race_that_is_reported() {
+    machine
+    has rustc 'echo "host: pdp11"'
+    run -- tsan
+    ended 4
+    said 'rustup toolchain install nightly'
+    logs rustup "
+case \$* in
+    'toolchain list') echo 'nightly-pdp11' ;;
+    *ignored*) echo 'ThreadSanitizer: data race in a_planted_race'; exit 66 ;;
+esac"
+    run -- tsan
+    ended 0
+    ran "rustup run nightly-pdp11 cargo test --target pdp11 -p tympan $threads"
+    never 'toolchain install'
+    logs rustup "case \$* in 'toolchain list') echo 'nightly-pdp11' ;; esac"
+    run -- tsan
+    ended 1
+    said 'a planted race was not noticed'
+    logs rustup "case \$* in 'toolchain list') echo 'nightly-pdp11' ;; *) echo 'it does not build'; exit 101 ;; esac"
+    run -- tsan
+    ended 1
+    said 'this is no report of it'
+}
+
+reproduce_is_a_script_of_its_own() {
+    machine
+    # shellcheck disable=SC2016
+    echo 'echo "RAN tests/reproduce.sh" >>"$LOG"' >"$work/tests/reproduce.sh"
+    run -- reproduce
+    ended 0
+    ran 'tests/reproduce.sh'
+    echo 'exit 1' >"$work/tests/reproduce.sh"
+    run -- reproduce
+    ended 1
+    said 'x: the same program twice failed'
+}
+
+coverage_takes_the_tools_of_the_compilers_llvm() {
+    machine
+    # shellcheck disable=SC2016
+    has rustc 'case $* in -vV) echo "LLVM version: 22.1.2" ;; *) echo /sysroot ;; esac'
+    run -- coverage
+    ended 4
+    said 'package llvm-22'
+    logs llvm-profdata-22
+    logs llvm-cov-22
+    run -- coverage
+    ended 0
+    in_order 'RAN cargo test -p tympan-core -p tympan-nodes --all-features' \
+        'RAN llvm-profdata-22 merge' 'RAN llvm-cov-22 report'
 }
 
 fuzz_waits_for_its_targets() {

@@ -32,7 +32,7 @@ pub(crate) fn enter(out: &mut [f32], input: &[f32], channel: usize, channels: us
         return enter_mono(out, input);
     }
     let mut mended = Mended::default();
-    let mut frames = input.chunks_exact(channels).filter_map(|frame| frame.get(channel));
+    let mut frames = input.chunks_exact(channels.max(1)).filter_map(|frame| frame.get(channel));
     let mut mine = [0.0; BLOCK];
     for out in out.chunks_mut(BLOCK) {
         let mine = &mut mine[..out.len()];

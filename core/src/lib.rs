@@ -22,6 +22,7 @@ mod executor;
 mod format;
 mod graph;
 mod guard;
+mod names;
 mod node;
 mod param;
 mod plan;
@@ -35,6 +36,7 @@ pub use event::{Event, Fault, Reason, What};
 pub use executor::{Books, Calls, Executor, Fed, OutputInfo, SwapError};
 pub use format::Format;
 pub use graph::{Graph, NodeDef, OutputDef, SourceDef};
+pub use names::nearest;
 pub use node::{
     Border, Build, Built, Flow, Frames, Input, Kind, KindInfo, Node, Output, Port, Refusal, Spec,
 };

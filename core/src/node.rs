@@ -380,7 +380,7 @@ impl<'a> Input<'a> {
     /// others are zeros that push the last ones out.
     #[inline]
     pub fn real(&self) -> usize {
-        (self.end - self.position()).clamp(0, self.frames as i64) as usize
+        (self.end - self.position()).min(self.frames as i64).max(0) as usize
     }
 
     /// Which of the frames were captured: neither what a delay put before the beginning,
@@ -388,7 +388,7 @@ impl<'a> Input<'a> {
     #[inline]
     pub fn captured(&self) -> Range<usize> {
         let end = self.real();
-        (-self.position()).clamp(0, end as i64) as usize..end
+        (-self.position()).min(end as i64).max(0) as usize..end
     }
 
     /// The value of control port `port` (counted among the control ports) that is in
@@ -402,7 +402,7 @@ impl<'a> Input<'a> {
         // Before its first value a detector has found nothing.
         let value = if index < tape.base() { 0.0 } else { tape.at(index) };
         let next = (Ratio { up: held.ratio.down, down: held.ratio.up }).ceil(index + 1);
-        let stays = (next - at).clamp(1, (self.frames - frame) as i64);
+        let stays = (next - at).min(self.frames.saturating_sub(frame) as i64).max(1);
         (value, stays as usize)
     }
 }
@@ -468,7 +468,7 @@ impl Site {
 
     /// The header of what begins at local position `at` and lasts `frames`.
     pub(crate) fn header(&mut self, at: i64, frames: usize) -> Header {
-        let over = (at + frames as i64 - self.end).clamp(0, frames as i64);
+        let over = (at + frames as i64 - self.end).min(frames as i64).max(0);
         let header = Header {
             position: self.origin + at,
             frames: frames as u32,

@@ -21,7 +21,7 @@ pub(crate) struct Ratio {
 impl Ratio {
     /// The ratio of two rates. Both are at least 1.
     pub(crate) fn of(out: u32, input: u32) -> Self {
-        let g = gcd(out as u128, input as u128) as u32;
+        let g = (gcd(out as u128, input as u128) as u32).max(1);
         Self { up: out / g, down: input / g }
     }
 
@@ -34,7 +34,8 @@ impl Ratio {
         if self.is_one() {
             return p;
         }
-        (p as i128 * self.up as i128).div_euclid(self.down as i128) as i64
+        let scaled = p as i128 * self.up as i128;
+        scaled.checked_div_euclid(self.down as i128).unwrap_or(0) as i64
     }
 
     /// The first output position at or after input position `p`.
@@ -62,13 +63,14 @@ impl Counter {
         if self.ratio.is_one() {
             return frames;
         }
-        ((self.rest + frames as u64 * self.ratio.up as u64) / self.ratio.down as u64) as usize
+        let scaled = self.rest + frames as u64 * self.ratio.up as u64;
+        scaled.checked_div(self.ratio.down as u64).unwrap_or(0) as usize
     }
 
     pub(crate) fn advance(&mut self, frames: usize) {
         if !self.ratio.is_one() {
             let sum = self.rest + frames as u64 * self.ratio.up as u64;
-            self.rest = sum % self.ratio.down as u64;
+            self.rest = sum.checked_rem(self.ratio.down as u64).unwrap_or(0);
         }
     }
 

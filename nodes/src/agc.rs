@@ -158,11 +158,13 @@ impl Background {
         if self.heard == STRETCH {
             self.heard = 0;
             self.at = (self.at + 1) % self.lowest.len();
-            self.lowest[self.at] = f32::INFINITY;
             self.known |= self.at == 0;
         }
+        if let Some(lowest) = self.lowest.get_mut(self.at) {
+            let so_far = if self.heard == 0 { f32::INFINITY } else { *lowest };
+            *lowest = so_far.min(level);
+        }
         self.heard += 1;
-        self.lowest[self.at] = self.lowest[self.at].min(level);
         let mut lowest = self.lowest;
         lowest.sort_unstable_by(f32::total_cmp);
         lowest[1]

@@ -33,9 +33,10 @@ impl Node for F32le {
         let captured = input.captured();
         output.packet_of(captured.clone(), |bytes| {
             for channel in 0..channels {
-                let x = &input.channel(0, channel)[captured.clone()];
-                for (frame, &x) in bytes.chunks_exact_mut(4 * channels).zip(x) {
-                    frame[4 * channel..4 * channel + 4].copy_from_slice(&leave(x).to_le_bytes());
+                let x = input.channel(0, channel).get(captured.clone()).unwrap_or_default();
+                let places = bytes.as_chunks_mut().0.iter_mut().skip(channel);
+                for (place, &x) in places.step_by(channels.max(1)).zip(x) {
+                    *place = leave(x).to_le_bytes();
                 }
             }
             4 * channels * captured.len()

@@ -98,8 +98,9 @@ impl Node for Gain {
         self.follow();
         let ramp = self.left.min(input.frames());
         for channel in 0..output.channels() {
-            let (x, steady) = input.channel(0, channel).split_at(ramp);
-            let (ramped, out) = output.channel(channel).split_at_mut(ramp);
+            let x = input.channel(0, channel).split_at_checked(ramp);
+            let out = output.channel(channel).split_at_mut_checked(ramp);
+            let (Some((x, steady)), Some((ramped, out))) = (x, out) else { continue };
             for (i, (o, x)) in ramped.iter_mut().zip(x).enumerate() {
                 *o = x.mul_amp(self.after(i + 1));
             }

@@ -36,7 +36,7 @@ impl Node for Level {
         for channel in 0..input.channels(0) {
             let (mut peak, mut clipped) = (0.0f32, 0u16);
             self.rms.reset();
-            for &x in &input.channel(0, channel)[captured.clone()] {
+            for &x in input.channel(0, channel).get(captured.clone()).unwrap_or_default() {
                 let height = dasp_peak::full_wave(x);
                 peak = peak.max(height);
                 clipped = clipped.saturating_add(u16::from(height >= 1.0));

@@ -84,19 +84,22 @@ impl Limiter {
 
     /// Sends a block of a channel through the look-ahead and turns it down.
     fn pass(&mut self, channel: usize, mut x: &[f32], mut gains: &[f32], mut out: &mut [f32]) {
-        let (late, c) = (&mut self.late[channel], self.ceiling);
-        let mut at = self.at;
-        while !x.is_empty() {
-            // Up to where the memory begins anew, so that the loop inside is plain.
-            let run = x.len().min(late.len() - at);
-            let (now, then) = out.split_at_mut(run);
-            for (((o, late), x), gain) in now.iter_mut().zip(&mut late[at..]).zip(x).zip(gains) {
+        let Some(late) = self.late.get_mut(channel) else { return };
+        let (c, mut at) = (self.ceiling, self.at);
+        // Up to where the memory begins anew, so that the loop inside is plain.
+        while let Some(place) =
+            late.get_mut(at..).filter(|place| !place.is_empty() && !x.is_empty())
+        {
+            let run = x.len().min(place.len());
+            for (((o, late), x), gain) in out.iter_mut().zip(place).zip(x).zip(gains) {
                 // What would still be above is so by rounding.
                 *o = (*late * gain).clamp(-c, c);
                 *late = *x;
             }
-            (x, gains, out) = (&x[run..], &gains[run..], then);
-            at = (at + run) % late.len();
+            x = x.get(run..).unwrap_or_default();
+            gains = gains.get(run..).unwrap_or_default();
+            out = std::mem::take(&mut out).get_mut(run..).unwrap_or_default();
+            at = if at + run < late.len() { at + run } else { 0 };
         }
     }
 }
@@ -107,19 +110,20 @@ impl Node for Limiter {
         while from < input.frames() {
             let block = from..input.frames().min(from + BLOCK);
             let mut gains = [0.0f32; BLOCK];
-            let gains = &mut gains[..block.len()];
+            let gains = gains.get_mut(..block.len()).unwrap_or_default();
+            let part = |channel| input.channel(0, channel).get(block.clone()).unwrap_or_default();
             for channel in 0..output.channels() {
-                for (peak, x) in gains.iter_mut().zip(&input.channel(0, channel)[block.clone()]) {
+                for (peak, x) in gains.iter_mut().zip(part(channel)) {
                     // A NaN is no peak: the other one is the larger.
                     *peak = peak.max(x.abs());
                 }
             }
             self.gains(gains);
             for channel in 0..output.channels() {
-                let x = &input.channel(0, channel)[block.clone()];
-                self.pass(channel, x, gains, &mut output.channel(channel)[block.clone()]);
+                let out = output.channel(channel).get_mut(block.clone()).unwrap_or_default();
+                self.pass(channel, part(channel), gains, out);
             }
-            self.at = (self.at + block.len()) % self.mean.delay();
+            self.at = (self.at + block.len()).checked_rem(self.mean.delay()).unwrap_or(0);
             from = block.end;
         }
     }
@@ -160,7 +164,9 @@ impl Lowest {
     }
 
     fn next(&mut self, gain: u32) -> u32 {
-        self.values[self.at] = gain;
+        if let Some(value) = self.values.get_mut(self.at) {
+            *value = gain;
+        }
         self.newer = self.newer.min(gain);
         self.at += 1;
         if let Some(older) = self.values.get(self.at) {
@@ -200,8 +206,10 @@ impl Mean {
     }
 
     fn next(&mut self, gain: u32) -> f32 {
-        let oldest = std::mem::replace(&mut self.values[self.at], gain);
-        self.sum += i64::from(gain) - i64::from(oldest);
+        if let Some(value) = self.values.get_mut(self.at) {
+            let oldest = std::mem::replace(value, gain);
+            self.sum += i64::from(gain) - i64::from(oldest);
+        }
         self.at = if self.at + 1 < self.values.len() { self.at + 1 } else { 0 };
         (self.sum as f64 / Self::ones(self.values.len()) as f64) as f32
     }

@@ -33,16 +33,23 @@ impl Kind for Mix {
     }
 }
 
+/// As many samples as there are.
+fn copy(from: &[f32], to: &mut [f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
 impl Node for Mix {
     fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
         if output.channels() > 1 {
             for channel in 0..output.channels() {
-                output.channel(channel).copy_from_slice(input.channel(0, 0));
+                copy(input.channel(0, 0), output.channel(channel));
             }
             return;
         }
         let mono = output.channel(0);
-        mono.copy_from_slice(input.channel(0, 0));
+        copy(input.channel(0, 0), mono);
         for channel in 1..input.channels(0) {
             for (sum, &x) in mono.iter_mut().zip(input.channel(0, channel)) {
                 *sum = sum.add_amp(x);

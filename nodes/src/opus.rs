@@ -148,7 +148,7 @@ impl Node for Opus {
     fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
         let Self { encoder, channels, frame } = self;
         for channel in 0..frame.len().min(*channels) {
-            let to = frame[channel..].iter_mut().step_by(*channels);
+            let to = frame.iter_mut().skip(channel).step_by(*channels);
             for (to, x) in to.zip(input.channel(0, channel)) {
                 *to = *x;
             }

@@ -29,10 +29,10 @@ impl Node for Pcm16 {
         let captured = input.captured();
         output.packet_of(captured.clone(), |bytes| {
             for channel in 0..channels {
-                let x = &input.channel(0, channel)[captured.clone()];
-                for (frame, &x) in bytes.chunks_exact_mut(2 * channels).zip(x) {
-                    let sample = x.to_sample::<i16>().to_le_bytes();
-                    frame[2 * channel..2 * channel + 2].copy_from_slice(&sample);
+                let x = input.channel(0, channel).get(captured.clone()).unwrap_or_default();
+                let places = bytes.as_chunks_mut().0.iter_mut().skip(channel);
+                for (place, &x) in places.step_by(channels.max(1)).zip(x) {
+                    *place = x.to_sample::<i16>().to_le_bytes();
                 }
             }
             2 * channels * captured.len()

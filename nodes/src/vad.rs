@@ -160,8 +160,10 @@ impl Mean {
     }
 
     fn with(&mut self, value: f32) -> f32 {
-        self.last[self.next] = value;
-        self.next = (self.next + 1) % self.last.len();
+        if let Some(oldest) = self.last.get_mut(self.next) {
+            *oldest = value;
+        }
+        self.next = if self.next + 1 < self.last.len() { self.next + 1 } else { 0 };
         // Summed anew: what was added is never all taken away again in f32.
         self.last.iter().sum::<f32>() / self.last.len() as f32
     }

@@ -117,9 +117,11 @@ impl Capture for Entry {
         let mut taken = 0;
         if frames > 0 && self.settle() {
             taken = frames.min(self.samples.vacant_len() / channels);
-            if taken > 0 {
+            if let Some(samples) = buffer.samples.get(..taken * channels)
+                && taken > 0
+            {
                 self.mark(Sign::Time(buffer.host_ns), FOR_LOSSES);
-                self.samples.push_slice(&buffer.samples[..taken * channels]);
+                self.samples.push_slice(samples);
                 self.written += taken as u64;
             }
         }

@@ -99,7 +99,7 @@ pub(crate) struct Outlets {
     breaks: u32,
     /// Samples on their way into a ring. Here and not on the stack, where nobody could
     /// see to it that they are gone.
-    bytes: Box<[u8; 1024]>,
+    words: Box<[[u8; 4]; 256]>,
 }
 
 /// The reading ends, in the order of the outputs.
@@ -151,9 +151,9 @@ pub(crate) fn outlets(
     lines.push(events_line.clone());
     let events_in = Events { ring: out, line: events_line.clone() };
     let (speech, speech_in) = ring::ring(SPEECH, NONE);
-    let bytes = Box::new([0; 1024]);
+    let words = Box::new([[0; 4]; 256]);
     let outlets =
-        Outlets { ends, events, events_line, speech, shared, news: false, breaks: 0, bytes };
+        Outlets { ends, events, events_line, speech, shared, news: false, breaks: 0, words };
     (outlets, Inlets { readers, events: events_in, speech: speech_in, lines })
 }
 
@@ -179,11 +179,12 @@ impl Outlets {
 
     /// Tells of frames that an output has lost, once it takes some again.
     fn confess(&mut self, output: usize, header: &Header) {
-        let lost = std::mem::take(&mut self.ends[output].owed);
+        let Some(outlet) = self.ends.get_mut(output) else { return };
+        let (lost, rate) = (std::mem::take(&mut outlet.owed), outlet.rate);
         if lost > 0 {
             self.event(Event {
                 position: header.position,
-                rate: self.ends[output].rate,
+                rate,
                 segment: header.segment,
                 what: What::Overrun { output: output as u16, frames: lost },
                 node: Event::ENGINE,
@@ -210,9 +211,9 @@ impl Outlet {
 
 impl Sink for Outlets {
     fn audio(&mut self, output: usize, header: &Header, block: Planar<'_>) {
-        let outlet = &mut self.ends[output];
+        let Some(outlet) = self.ends.get_mut(output) else { return };
         let (frames, channels) = (block.frames(), block.channels().max(1));
-        let room = outlet.ring.vacant_len().saturating_sub(HEAD) / (4 * channels);
+        let room = outlet.ring.vacant_len().saturating_sub(HEAD) / 4 / channels;
         let taken = frames.min(room);
         outlet.lose(frames - taken);
         if taken == 0 && (frames > 0 || outlet.ring.vacant_len() < HEAD) {
@@ -221,29 +222,30 @@ impl Sink for Outlets {
         let last = header.last && taken == frames;
         let told = Header { frames: taken as u32, last, ..*header };
         outlet.put(&encode(&told, self.breaks, taken * channels * 4));
-        let bytes = &mut *self.bytes;
-        let (mut filled, mut frame) = (0, 0);
-        while frame < taken {
+        let words = &mut *self.words;
+        let mut filled = 0;
+        for frame in 0..taken {
             for channel in 0..channels {
-                let sample = block.channel(channel)[frame].to_le_bytes();
-                bytes[filled..filled + 4].copy_from_slice(&sample);
-                filled += 4;
-                if filled == bytes.len() {
-                    outlet.put(bytes);
+                let sample = block.channel(channel).get(frame).copied().unwrap_or_default();
+                if filled == words.len() {
+                    outlet.put(words.as_flattened());
                     filled = 0;
                 }
+                if let Some(word) = words.get_mut(filled) {
+                    *word = sample.to_le_bytes();
+                }
+                filled += 1;
             }
-            frame += 1;
         }
-        outlet.put(&bytes[..filled]);
-        bytes.fill(0);
+        outlet.put(words.get(..filled).unwrap_or_default().as_flattened());
+        words.fill([0; 4]);
         outlet.won(taken);
         self.news = true;
         self.confess(output, header);
     }
 
     fn packet(&mut self, output: usize, header: &Header, bytes: &[u8]) {
-        let outlet = &mut self.ends[output];
+        let Some(outlet) = self.ends.get_mut(output) else { return };
         if outlet.ring.vacant_len() < HEAD + bytes.len() {
             outlet.lose(header.captured() as usize);
             return;

@@ -7,6 +7,7 @@
 mod drift;
 mod stretch;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use ringbuf::traits::{Consumer, Observer, Producer};
@@ -28,7 +29,7 @@ pub struct RenderWriter {
     written: u64,
     /// Frames are missing before the next one.
     torn: bool,
-    channels: usize,
+    channels: NonZeroUsize,
     shared: Arc<Shared>,
 }
 
@@ -80,9 +81,9 @@ pub(crate) fn render(
     seconds: f64,
     shared: Arc<Shared>,
 ) -> (RenderWriter, RenderExit) {
-    let channels = format.channels as usize;
+    let channels = NonZeroUsize::new(format.channels.into()).unwrap_or(NonZeroUsize::MIN);
     let frames = (seconds * f64::from(format.rate)).ceil().max(1.0) as usize;
-    let (samples, out) = ring(frames * channels, 0.0);
+    let (samples, out) = ring(frames * channels.get(), 0.0);
     let (marks, marks_out) = ring(1024, Mark { at: 0, host_ns: 0, torn: false });
     let writer =
         RenderWriter { samples, marks, written: 0, torn: false, channels, shared: shared.clone() };
@@ -99,7 +100,7 @@ pub(crate) fn render(
         ratio: 1.0,
         next: None,
         skip: 0,
-        scratch: vec![0.0; CHUNK * channels].into(),
+        scratch: vec![0.0; CHUNK * channels.get()].into(),
         shared,
     };
     (writer, exit)
@@ -115,8 +116,11 @@ impl RenderWriter {
         let frames = samples.len() / self.channels;
         let mut taken = frames.min(self.samples.vacant_len() / self.channels);
         let mark = Mark { at: self.written, host_ns, torn: self.torn };
-        if taken > 0 && self.marks.try_push(mark).is_ok() {
-            self.samples.push_slice(&samples[..taken * self.channels]);
+        if let Some(samples) = samples.get(..taken * self.channels.get())
+            && taken > 0
+            && self.marks.try_push(mark).is_ok()
+        {
+            self.samples.push_slice(samples);
             self.written += taken as u64;
             self.torn = false;
         } else {
@@ -140,7 +144,7 @@ impl RenderExit {
 
     /// Feeds what has come, each piece to its time.
     pub(crate) fn feed(&mut self, executor: &mut Executor, sink: &mut dyn Sink) {
-        let channels = self.format.channels as usize;
+        let channels = self.format.channels.max(1) as usize;
         loop {
             // Samples first: every mark before them was written before them.
             let samples = self.samples.occupied_len();
@@ -158,13 +162,13 @@ impl RenderExit {
                 self.place();
             }
             let Some(next) = self.next else { return };
-            let block = &mut self.scratch[..frames * channels];
+            let Some(block) = self.scratch.get_mut(..frames * channels) else { return };
             self.samples.pop_slice(block);
             self.taken += frames as u64;
             let made = self.stretch.run(block, self.ratio);
             let skip = self.skip.min(made.len() / channels);
             self.skip -= skip;
-            let made = &made[skip * channels..];
+            let made = made.get(skip * channels..).unwrap_or_default();
             let fed = executor.feed(1, next, made, sink);
             self.shared.late.add((fed.late + fed.early) as u64);
             self.next = Some(next + (made.len() / channels) as i64);

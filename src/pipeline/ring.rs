@@ -18,23 +18,22 @@ pub(crate) fn ring<T: Copy>(places: usize, blank: T) -> (HeapProd<T>, HeapCons<T
 pub(crate) fn take<T: Copy + Default>(ring: &mut HeapCons<T>, to: &mut [T]) {
     let (first, second) = ring.as_mut_slices();
     let (head, tail) = to.split_at_mut(first.len().min(to.len()));
-    move_out(&mut first[..head.len()], head);
-    move_out(&mut second[..tail.len()], tail);
+    move_out(first, head);
+    move_out(second, tail);
     ring.skip(to.len());
 }
 
 /// Drops the next elements, of which there are enough.
 pub(crate) fn wipe<T: Copy + Default>(ring: &mut HeapCons<T>, count: usize) {
     let (first, second) = ring.as_mut_slices();
-    let head = first.len().min(count);
-    first[..head].fill(T::default());
-    second[..count - head].fill(T::default());
+    first.iter_mut().chain(second).take(count).for_each(|x| *x = T::default());
     ring.skip(count);
 }
 
 fn move_out<T: Copy + Default>(from: &mut [T], to: &mut [T]) {
-    to.copy_from_slice(from);
-    from.fill(T::default());
+    for (from, to) in from.iter_mut().zip(to) {
+        *to = std::mem::take(from);
+    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Worker {
             // cannot be one, it is counted as dropped, and what follows gets through.
             return self.shared.is_refused(self.format) && self.waste(samples);
         }
-        let channels = self.format.channels as usize;
+        let channels = self.format.channels.max(1) as usize;
         let upto_mark = self.mark.map_or(u64::MAX, |m| m.at - self.taken);
         let frames =
             (samples / channels).min(CHUNK / channels).min(upto_mark.min(1 << 32) as usize);
@@ -113,7 +113,7 @@ impl Worker {
         if let Some(render) = &mut self.render {
             render.feed(&mut self.executor, &mut self.outlets);
         }
-        let block = &mut self.scratch[..frames * channels];
+        let Some(block) = self.scratch.get_mut(..frames * channels) else { return false };
         ring::take(&mut self.exit.samples, block);
         self.executor.push(block, &mut self.outlets);
         block.fill(0.0);
@@ -123,7 +123,7 @@ impl Worker {
 
     /// Drops the frames before the next mark.
     fn waste(&mut self, samples: usize) -> bool {
-        let channels = self.format.channels as usize;
+        let channels = self.format.channels.max(1) as usize;
         let upto_mark = self.mark.map_or(u64::MAX, |m| m.at - self.taken);
         let frames = (samples / channels).min(upto_mark.min(1 << 32) as usize);
         ring::wipe(&mut self.exit.samples, frames * channels);

@@ -88,8 +88,11 @@ pub fn long() -> bool {
     std::env::var_os("TYMPAN_LONG").is_some()
 }
 
+/// The root of the workspace, whichever of its packages this is compiled for.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = own.ancestors().find(|folder| folder.join("graphs").is_dir());
+    root.expect("graphs that ship").to_owned()
 }
 
 /// Every graph that ships: found, not listed.
@@ -130,7 +133,7 @@ pub fn fixture(name: &str, text: &str) {
 
 /// A recording of `tests/audio`, 16 kHz mono.
 pub fn speech(name: &str) -> Vec<f32> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio");
+    let folder = root().join("tests/audio");
     let mut reader = hound::WavReader::open(folder.join(format!("{name}.wav"))).unwrap();
     reader.samples::<i16>().map(|x| f32::from(x.unwrap()) / 32768.0).collect()
 }

@@ -109,14 +109,12 @@ fn known(profile: &Profile, what: &str, word: &str, all: &[&str]) -> Result<(), 
     if all.contains(&word) {
         return Ok(());
     }
-    let near = all
-        .iter()
-        .max_by(|a, b| strsim::jaro_winkler(word, a).total_cmp(&strsim::jaro_winkler(word, b)));
+    let near = tympan_core::nearest(word, all.iter().copied());
+    let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
     let message = format!(
-        "profile `{}` names the {what} `{word}`, and iOS has none of that name to capture with; \
-         did you mean `{}`?",
+        "profile `{}` names the {what} `{word}`, and iOS has none of that name to capture \
+         with{hint}",
         profile.name,
-        near.unwrap_or(&"")
     );
     Err(BackendError::new(BackendErrorKind::NotFound, message))
 }

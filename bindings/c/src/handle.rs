@@ -142,9 +142,7 @@ impl Handle {
             return Ok(at as c_int);
         }
         let names = self.outputs.iter().map(|o| o.info.name.as_str());
-        let nearest = names.clone().min_by_key(|n| strsim::damerau_levenshtein(n, name));
-        let near = |n: &&str| strsim::damerau_levenshtein(n, name) <= (name.len() / 3).max(1);
-        let help = match nearest.filter(near) {
+        let help = match tympan::core::nearest(name, names.clone()) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("there are {}", names.collect::<Vec<_>>().join(", ")),
         };

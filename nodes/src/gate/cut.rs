@@ -44,7 +44,7 @@ impl Cut {
     fn may_take(&self, position: i64, frames: usize) -> usize {
         match self.longest {
             Some(most) if self.door.is_open => {
-                (self.began + most - position).clamp(0, frames as i64) as usize
+                (self.began + most - position).min(frames as i64).max(0) as usize
             }
             _ => frames,
         }

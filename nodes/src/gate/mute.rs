@@ -50,13 +50,15 @@ impl Mute {
         let (mut at, mut step) = (self.at, self.step);
         for (channel, late) in self.late.iter_mut().enumerate() {
             (at, step) = (self.at, self.step);
-            let x = &input.channel(0, channel)[from..to];
-            for (o, &x) in output.channel(channel)[from..to].iter_mut().zip(x) {
+            let x = input.channel(0, channel).get(from..to).unwrap_or_default();
+            let out = output.channel(channel).get_mut(from..to).unwrap_or_default();
+            for (o, &x) in out.iter_mut().zip(x) {
                 let due = late.get_mut(at).map_or(x, |oldest| mem::replace(oldest, x));
                 at = if at + 1 < late.len() { at + 1 } else { 0 };
                 step = if open { (step + 1).min(self.ramp.len() - 1) } else { step.max(1) - 1 };
                 // Nothing at all, whatever it is that must not be heard.
-                *o = if step == 0 { 0.0 } else { due * self.ramp[step] };
+                let by = self.ramp.get(step).filter(|_| step > 0);
+                *o = by.map_or(0.0, |by| due * by);
             }
         }
         (self.at, self.step) = (at, step);

@@ -3,6 +3,8 @@
 //! # Realtime
 //! [`run`](Stretch::run) and [`reset`](Stretch::reset) allocate, lock and block nothing.
 
+use std::num::NonZeroUsize;
+
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
     Adjustable, Async, FixedAsync, Resampler, Resizable, SincInterpolationParameters,
@@ -21,13 +23,14 @@ const BEHIND: f64 = (LENGTH / 2 - 1) as f64 - 1.0 / PHASES as f64;
 
 pub(super) struct Stretch {
     inner: Async<f32>,
-    channels: usize,
+    channels: NonZeroUsize,
     made: Box<[f32]>,
     behind: f64,
 }
 
 impl Stretch {
-    pub(super) fn new(channels: usize) -> Self {
+    pub(super) fn new(channels: NonZeroUsize) -> Self {
+        let interleaved = channels.get();
         let filter = SincInterpolationParameters {
             sinc_len: LENGTH,
             f_cutoff: Some(7.75 / 8.0),
@@ -36,9 +39,9 @@ impl Stretch {
             window: WindowFunction::Blackman,
         };
         let inner =
-            Async::new_sinc(1.0, 1.0 + 2.0 * MOST, &filter, CHUNK, channels, FixedAsync::Input)
+            Async::new_sinc(1.0, 1.0 + 2.0 * MOST, &filter, CHUNK, interleaved, FixedAsync::Input)
                 .expect("rubato takes what is constant here");
-        let made = vec![0.0; inner.output_frames_max() * channels].into();
+        let made = vec![0.0; inner.output_frames_max() * interleaved].into();
         Self { inner, channels, made, behind: BEHIND }
     }
 
@@ -56,7 +59,7 @@ impl Stretch {
     /// Takes up to `CHUNK` interleaved frames and makes `ratio` of each.
     pub(super) fn run(&mut self, x: &[f32], ratio: f64) -> &[f32] {
         let made = self.try_run(x, ratio).unwrap_or_default();
-        &self.made[..made * self.channels]
+        self.made.get(..made * self.channels.get()).unwrap_or_default()
     }
 
     /// How many were made. None if rubato refuses, which it has no reason for.
@@ -65,8 +68,9 @@ impl Stretch {
         self.inner.set_chunk_size(frames).ok()?;
         self.inner.set_resample_ratio(ratio, false).ok()?;
         let room = self.made.len() / self.channels;
-        let x = InterleavedSlice::new(x, self.channels, frames).ok()?;
-        let mut made = InterleavedSlice::new_mut(&mut self.made, self.channels, room).ok()?;
+        let channels = self.channels.get();
+        let x = InterleavedSlice::new(x, channels, frames).ok()?;
+        let mut made = InterleavedSlice::new_mut(&mut self.made, channels, room).ok()?;
         let (taken, made) = self.inner.process_into_buffer(&x, &mut made, None).ok()?;
         self.behind += taken as f64 - made as f64 / ratio;
         Some(made)
@@ -103,7 +107,7 @@ mod tests {
     fn it_knows_how_far_it_is_behind() {
         for ratio in [1.0, 1.0 - MOST, 1.0 + MOST] {
             for sizes in [&[160; 40][..], &[1; 1000], &[37, 2048, 5, 480, 1, 1, 1500]] {
-                let mut stretch = Stretch::new(1);
+                let mut stretch = Stretch::new(NonZeroUsize::MIN);
                 let places = places(&mut stretch, sizes, ratio);
                 assert!(places.len() > sizes.iter().sum::<usize>() - LENGTH);
                 stretch.reset();

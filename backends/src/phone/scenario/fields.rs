@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tympan_core::nearest;
 
 use super::ScenarioError;
 
@@ -254,12 +255,4 @@ pub(super) fn advice<'w>(word: &str, words: impl Iterator<Item = &'w str> + Clon
     }
     let all: Vec<_> = words.map(|word| format!("`{word}`")).collect();
     format!("there are {}", all.join(", "))
-}
-
-fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    words
-        .map(|near| (strsim::jaro_winkler(word, near), near))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, near)| near)
 }
