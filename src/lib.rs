@@ -32,6 +32,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod bench;
 mod error;
 mod graph;
 mod offline;

@@ -270,7 +270,7 @@ impl Builder {
 }
 
 /// Calls nodes and survives their panics.
-fn shielded() -> Calls {
+pub(crate) fn shielded() -> Calls {
     fn process(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
         catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
     }

@@ -549,13 +549,69 @@ arguments_reach_cargo() {
     machine
     run -- bench gate -- --quick
     ended 0
-    ran 'cargo bench -p tympan-benches gate -- --quick'
+    ran 'cargo bench -p tympan-benches --no-fail-fast gate -- --quick'
     run -- long soak
     ended 0
     ran 'TYMPAN_LONG=1 cargo test --release --workspace --all-features soak -- --nocapture'
     run -- clean
     ended 0
     log_is 'RAN cargo clean'
+}
+
+counts='cargo bench --quiet -p tympan-benches --bench instructions --'
+
+instructions_are_judged_or_counted_anew() {
+    machine
+    as_user
+    logs apt-get
+    run -- bench instructions
+    ended 4
+    said 'x: missing: valgrind (counts instructions)'
+    has valgrind
+    run -- bench instructions
+    ended 0
+    ran "$counts judge"
+    run -- bench instructions write
+    ended 0
+    ran "$counts write"
+    run -- bench instructions wrote
+    ended 2
+    said 'Usage: ./x bench instructions [write]'
+    run BREAKS=bench -- bench instructions
+    ended 1
+    on_macos
+    run -- bench instructions
+    ended 4
+    never 'RAN cargo'
+}
+
+peers_are_built_plain_and_tuned_and_run_in_turns() {
+    machine
+    has clang
+    has ffmpeg
+    has opusinfo
+    as_user
+    logs apt-get
+    run -- peers
+    ended 4
+    said 'x: missing: gstreamer (is a peer)'
+    said 'install -y gstreamer1.0-tools'
+    never 'RAN cargo'
+    has gst-inspect-1.0
+    mkdir=$(real mkdir)
+    "$mkdir" -p "$work/target/release"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\necho "RAN peers $*" >>"$LOG"\n' >"$work/target/release/peers"
+    chmod +x "$work/target/release/peers"
+    run -- peers --turns 3
+    ended 0
+    in_order 'x: plain build' \
+        'RAN cargo build --release --quiet -p tympan-cli -p tympan-benches --bin tympan --bin peers' \
+        'x: tuned build' "x: sonora's APM" \
+        'RAN cargo build --release --quiet --manifest-path benches/peers/Cargo.toml' \
+        'RAN peers --plain'
+    said '--write BENCHMARKS.md --turns 3'
+    rm -r "$work/target"
 }
 
 judges='TYMPAN_LONG=1 cargo test --release -p tympan --all-features --test judges -- --nocapture'

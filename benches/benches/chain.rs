@@ -14,15 +14,11 @@
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use earshot::Detector;
-use opus::{Application, Bitrate, Channels, Encoder};
-use sonora_ns::config::{NsConfig, SuppressionLevel};
-use sonora_ns::noise_suppressor::NoiseSuppressor;
 use tympan::core::{Discard, Executor};
 use tympan::{Format, Graph, registry};
+use tympan_benches::bare::Bare;
 use tympan_benches::speech::{CHAIN, at_48k, recording};
 use tympan_benches::{Contender, heap, race};
-use tympan_nodes::Fir;
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
@@ -41,60 +37,6 @@ fn chain() -> Executor {
     executor
 }
 
-/// The kernels and the buffers between them.
-struct Bare {
-    fir: Fir,
-    detector: Detector,
-    suppressor: NoiseSuppressor,
-    encoder: Encoder,
-    low: [f32; 160],
-    /// What the detector has not heard yet.
-    ear: Vec<f32>,
-    frame: Vec<f32>,
-    packet: Vec<u8>,
-    voice: f32,
-}
-
-impl Bare {
-    fn new() -> Self {
-        let mut encoder =
-            Encoder::new(16_000, Channels::Mono, Application::Voip).expect("libopus is there");
-        encoder.set_bitrate(Bitrate::Bits(24_000)).expect("a bitrate");
-        encoder.set_vbr(true).expect("a mode");
-        encoder.set_vbr_constraint(false).expect("a mode");
-        encoder.set_complexity(5).expect("a complexity");
-        Self {
-            fir: Fir::new(RATE, 16_000).expect("a small table"),
-            detector: Detector::default(),
-            suppressor: NoiseSuppressor::new(NsConfig { target_level: SuppressionLevel::K12dB }),
-            encoder,
-            low: [0.0; 160],
-            ear: Vec::with_capacity(512),
-            frame: Vec::with_capacity(320),
-            packet: vec![0; 4000],
-            voice: 0.0,
-        }
-    }
-
-    fn push(&mut self, block: &[f32]) {
-        self.fir.run(block, &mut self.low);
-        self.ear.extend_from_slice(&self.low);
-        while self.ear.len() >= 256 {
-            self.voice = self.detector.predict_f32(&self.ear[..256]);
-            self.ear.drain(..256);
-        }
-        let mut scaled = self.low.map(|x| x * 32768.0);
-        self.suppressor.analyze(&scaled);
-        self.suppressor.process(&mut scaled);
-        self.frame.extend(scaled.map(|x| x / 32768.0));
-        if self.frame.len() == 320 {
-            self.encoder.encode_float(&self.frame, &mut self.packet).expect("a packet");
-            self.frame.clear();
-        }
-        black_box((&self.packet, self.voice));
-    }
-}
-
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |word: &str| words.iter().any(|w| w == word);
@@ -106,12 +48,12 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if has("run-bare") {
-        let mut bare = Bare::new();
-        seconds(10).for_each(|b| bare.push(b));
+        let mut bare = Bare::listening();
+        seconds(10).for_each(|b| _ = black_box(bare.push(b)));
         return ExitCode::SUCCESS;
     }
     if has("run-nothing") {
-        let (chain, bare) = (chain(), Bare::new());
+        let (chain, bare) = (chain(), Bare::listening());
         black_box((&chain, &bare));
         return ExitCode::SUCCESS;
     }
@@ -121,14 +63,14 @@ fn main() -> ExitCode {
 
 /// In turns, a second of audio a lap.
 fn times(audio: &[f32]) -> bool {
-    let (mut chain, mut bare) = (chain(), Bare::new());
+    let (mut chain, mut bare) = (chain(), Bare::listening());
     let (mut a, mut b) = (audio.chunks_exact(BLOCK).cycle(), audio.chunks_exact(BLOCK).cycle());
     let mut all = [
         Contender::new("the chain as a graph", || {
             a.by_ref().take(100).for_each(|block| chain.push(block, &mut Discard));
         }),
         Contender::new("its kernels in a closure", || {
-            b.by_ref().take(100).for_each(|block| bare.push(block));
+            b.by_ref().take(100).for_each(|block| _ = black_box(bare.push(block)));
         }),
     ];
     let times = race(&mut all, ROUNDS);

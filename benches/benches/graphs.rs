@@ -3,22 +3,20 @@
 //!
 //! Fails if a bar is not kept, or the heap is touched.
 
-use std::path::Path;
 use std::process::ExitCode;
 
+use tympan::bench::Bench;
 use tympan::core::{Discard, Executor};
-use tympan::{Event, Format, Graph, Header, Planar, Sink, What, registry};
-use tympan_benches::speech::{CHAIN, at_48k, recording};
-use tympan_benches::{Contender, blocks, heap, race};
+use tympan::{Event, Graph, Header, Planar, Sink, What, registry};
+use tympan_benches::shipped::{DEVICE, graph, text};
+use tympan_benches::speech::{CHAIN, at_48k, duty, recording};
+use tympan_benches::{Contender, heap, race};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
 
-const DEVICE: Format = Format::mono(48_000);
-/// A callback of 10 ms, and its budget.
+/// A callback of 10 ms.
 const BLOCK: usize = 480;
-const BUDGET_US: f64 = 10_000.0;
-const PASSES: usize = 6;
 const MANY: usize = 1000;
 
 /// Times the CPU of the same graph without a gate, at 25 % speech.
@@ -31,7 +29,7 @@ const KIB: f64 = 80.0;
 const CROWDED: f64 = 1.15;
 
 fn main() -> ExitCode {
-    let duty = duty();
+    let duty = duty(BLOCK);
     let speech = at_48k(&recording("fan-20db"), BLOCK);
     let kept = [gate(&duty), worst(&duty), many(&speech)];
     if kept.iter().all(|k| *k) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -42,33 +40,11 @@ fn verdict(kept: bool) -> bool {
     kept
 }
 
-fn text(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../graphs/{name}.toml"));
-    std::fs::read_to_string(path).expect("the graph ships")
-}
-
 fn executor(text: &str) -> Executor {
     let graph = Graph::from_toml(text, &registry()).unwrap_or_else(|e| panic!("{e}"));
     let mut executor = graph.plan(DEVICE).unwrap_or_else(|e| panic!("{e}")).executor();
     executor.warm();
     executor
-}
-
-/// A minute of an office with five stretches of three seconds in which somebody speaks,
-/// 15 dB above it.
-fn duty() -> Vec<f32> {
-    let (clean, noisy) = (recording("clean"), recording("office-5db"));
-    // The noise of 5 dB alone, 10 dB lower.
-    let noise: Vec<f32> = noisy.iter().zip(&clean).map(|(n, c)| (n - c) * 0.316).collect();
-    let mut minute: Vec<f32> = noise.iter().cycle().take(60 * 16_000).copied().collect();
-    for (i, from) in [1.2, 6.4, 10.2, 13.0, 15.9].into_iter().enumerate() {
-        let from = (from * 16_000.0) as usize;
-        let at = (i * 12 + 4) * 16_000;
-        for (to, x) in minute[at..at + 48_000].iter_mut().zip(&clean[from..]) {
-            *to += x;
-        }
-    }
-    at_48k(&minute, BLOCK)
 }
 
 /// Seconds that a gate let through.
@@ -120,27 +96,19 @@ fn gate(duty: &[f32]) -> bool {
     verdict(ratio <= GATED)
 }
 
-/// Every block, the fastest of some passes: what no interruption is to blame for.
+/// The worst block: of each the best of some passes, so that no interruption is to blame.
 fn worst(duty: &[f32]) -> bool {
     let mut all = true;
     for (name, bar) in WORST {
-        let mut executor = executor(&text(name));
-        let count = duty.len() / BLOCK;
-        let ns = blocks(count, PASSES, |i| {
-            if i == 0 {
-                executor.reset();
-            }
-            executor.push(&duty[i * BLOCK..(i + 1) * BLOCK], &mut Discard);
-        });
-        let mut sorted = ns.clone();
-        sorted.sort_by(f64::total_cmp);
-        let us = |ns: f64| ns / 1e3;
-        let worst = us(sorted[count - 1]) * 100.0 / BUDGET_US;
+        let costs = Bench::on(DEVICE).run(&graph(name), duty, |_| {}).expect("it fits");
+        let us = |seconds: f64| seconds * 1e6;
+        let worst = costs.share(costs.worst()) * 100.0;
         println!(
-            "\n{name}, {count} blocks of 10 ms: mean {:.1} us, p99 {:.1} us, worst {:.1} us",
-            us(ns.iter().sum::<f64>() / count as f64),
-            us(sorted[count * 99 / 100]),
-            us(sorted[count - 1])
+            "\n{name}, {} blocks of 10 ms: mean {:.1} us, p99 {:.1} us, worst {:.1} us",
+            costs.blocks(),
+            us(costs.mean()),
+            us(costs.at(0.99)),
+            us(costs.worst())
         );
         print!("the worst takes {worst:.2} % of its time, the bar is {bar} %");
         all &= verdict(worst <= bar);

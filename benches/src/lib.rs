@@ -5,9 +5,12 @@
 //! to each other means much. [`race`] gives each contender a short batch in every
 //! round; whatever slows the machine down slows all of them.
 
+pub mod bare;
 pub mod heap;
 mod race;
 pub mod session;
+pub mod shipped;
 pub mod speech;
+pub mod wakes;
 
-pub use race::{Contender, Times, blocks, race};
+pub use race::{Contender, Times, race};

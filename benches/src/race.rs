@@ -70,20 +70,6 @@ fn timed(lap: &mut dyn FnMut(), laps: usize) -> f64 {
     cpu_time() - start
 }
 
-/// Nanoseconds of each of `count` blocks, the fastest of some passes over all of them:
-/// what interrupts one pass does not interrupt the same block in every other.
-pub fn blocks(count: usize, passes: usize, mut run: impl FnMut(usize)) -> Vec<f64> {
-    let mut fastest = vec![f64::INFINITY; count];
-    for _ in 0..passes {
-        for (i, fastest) in fastest.iter_mut().enumerate() {
-            let start = cpu_time();
-            run(i);
-            *fastest = fastest.min(cpu_time() - start);
-        }
-    }
-    fastest
-}
-
 /// Nanoseconds this thread has been running: what others do does not count.
 #[cfg(unix)]
 fn cpu_time() -> f64 {

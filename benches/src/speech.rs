@@ -49,3 +49,20 @@ pub fn at_48k(x: &[f32], block: usize) -> Vec<f32> {
     out.truncate(out.len() / block * block);
     out
 }
+
+/// A minute of an office with five stretches of three seconds in which somebody speaks,
+/// 15 dB above it; at 48 kHz, in whole blocks.
+pub fn duty(block: usize) -> Vec<f32> {
+    let (clean, noisy) = (recording("clean"), recording("office-5db"));
+    // The noise of 5 dB alone, 10 dB lower.
+    let noise: Vec<f32> = noisy.iter().zip(&clean).map(|(n, c)| (n - c) * 0.316).collect();
+    let mut minute: Vec<f32> = noise.iter().cycle().take(60 * 16_000).copied().collect();
+    for (i, from) in [1.2, 6.4, 10.2, 13.0, 15.9].into_iter().enumerate() {
+        let from = (from * 16_000.0) as usize;
+        let at = (i * 12 + 4) * 16_000;
+        for (to, x) in minute[at..at + 48_000].iter_mut().zip(&clean[from..]) {
+            *to += x;
+        }
+    }
+    at_48k(&minute, block)
+}

@@ -41,6 +41,11 @@ fn bench_tells_figures_and_a_verdict() {
     assert!(0.0 < n("mean_us") && n("mean_us") <= n("p9999_us") && n("p9999_us") <= n("worst_us"));
     assert_eq!(line["fits"], n("worst_us") <= 5_000.0);
     assert_eq!(ran.exit, i32::from(line["fits"] == false));
+    let ran = tympan(&[&args[..], &["--frames", "128", "--pipelines", "3", "--json"]].concat());
+    let line = ran.events("bench").pop().expect("a line");
+    // Whole blocks only, of each of the three.
+    assert_eq!((&line["frames"], &line["blocks"]), (&128.into(), &(375 * 3).into()));
+    assert!(line["p50_us"].as_f64() <= line["p99_us"].as_f64(), "{line}");
 }
 
 #[test]

@@ -1,0 +1,235 @@
+//! Who runs, with which settings: the same wherever they have the same name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::rounds::Runner;
+use crate::sound::{DUTY, SHORT, SPEECH};
+
+/// Where programs of ours are.
+pub(crate) struct Programs {
+    /// The folder of an ordinary release build.
+    pub(crate) plain: PathBuf,
+    /// The folder of one for this machine.
+    pub(crate) tuned: PathBuf,
+    /// sonora's `AudioProcessing` with libopus.
+    pub(crate) apm: PathBuf,
+    /// Weights for ffmpeg's `arnndn`.
+    pub(crate) model: Option<PathBuf>,
+}
+
+/// What the others are set to: `suppress` as `webrtcdsp` is, `opus` as everybody is.
+const CHAIN: &str = r#"
+[[node]]
+id = "clean"
+kind = "resample"
+rate = 16000
+
+[[node]]
+kind = "suppress"
+level = "18dB"
+
+[[node]]
+kind = "opus"
+bitrate = 24000
+complexity = "5"
+frame = "20ms"
+
+[[output]]
+name = "speech"
+"#;
+
+const GATE: &str = r#"
+[[node]]
+id = "clean"
+kind = "resample"
+rate = 16000
+
+[[node]]
+kind = "vad"
+
+[[node]]
+kind = "gate"
+from = { in = "clean", voice = "vad" }
+
+[[node]]
+kind = "suppress"
+level = "18dB"
+
+[[node]]
+kind = "opus"
+bitrate = 24000
+complexity = "5"
+frame = "20ms"
+
+[[output]]
+name = "speech"
+"#;
+
+const DENOISE: &str = r#"
+[[node]]
+kind = "denoise"
+
+[[node]]
+id = "clean"
+kind = "resample"
+rate = 16000
+
+[[node]]
+kind = "opus"
+bitrate = 24000
+complexity = "5"
+frame = "20ms"
+
+[[output]]
+name = "speech"
+"#;
+
+const GRAPHS: [(&str, &str); 3] =
+    [("chain.toml", CHAIN), ("gate.toml", GATE), ("denoise.toml", DENOISE)];
+
+pub(crate) fn write_graphs(folder: &Path) -> Result<(), String> {
+    for (name, text) in GRAPHS {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Encoders and resamplers add a little, and no more.
+fn whole(seconds: f64) -> (f64, f64) {
+    (seconds, seconds + 0.1)
+}
+
+fn words(program: impl AsRef<Path>, line: &str) -> Vec<String> {
+    let program = program.as_ref().display().to_string();
+    [program].into_iter().chain(line.split_whitespace().map(str::to_owned)).collect()
+}
+
+impl Programs {
+    /// Everybody over speech in noise.
+    pub(crate) fn speech(&self, folder: &Path, seconds: f64) -> Vec<Runner> {
+        let (at, length) = ((folder, SPEECH), whole(seconds));
+        let mut all = vec![
+            tympan(("tympan", &self.plain), "chain.toml", at, length),
+            gstreamer(at, length),
+            tympan(("tympan, tuned", &self.tuned), "chain.toml", at, length),
+            ffmpeg("ffmpeg, afftdn", "afftdn", at, length),
+            self.apm(at, length),
+            kernels(("kernels", &self.plain), at, length),
+            kernels(("kernels, tuned", &self.tuned), at, length),
+        ];
+        if let Some(model) = &self.model {
+            let filter = format!("arnndn=m={}", model.display());
+            let plain = ("tympan, denoise", &*self.plain);
+            let tuned = ("tympan, denoise, tuned", &*self.tuned);
+            all.push(tympan(plain, "denoise.toml", at, length));
+            all.push(ffmpeg("ffmpeg, arnndn", &filter, at, length));
+            all.push(tympan(tuned, "denoise.toml", at, length));
+        }
+        all
+    }
+
+    /// Those that have a gate, and one that has none.
+    pub(crate) fn duty(&self, folder: &Path, seconds: f64) -> Vec<Runner> {
+        let at = (folder, DUTY);
+        // 200 ms before each word and a while after it are let through, too.
+        let open = (0.2 * seconds, 0.4 * seconds);
+        vec![
+            tympan(("tympan, gate", &self.plain), "gate.toml", at, open),
+            gstreamer(at, whole(seconds)),
+            tympan(("tympan, gate, tuned", &self.tuned), "gate.toml", at, open),
+            tympan(("tympan", &self.plain), "chain.toml", at, whole(seconds)),
+        ]
+    }
+
+    /// Those that start.
+    pub(crate) fn start(&self, folder: &Path) -> Vec<Runner> {
+        let (at, length) = ((folder, SHORT), whole(0.02));
+        vec![
+            tympan(("tympan", &self.plain), "chain.toml", at, length),
+            opusenc(at, length),
+            gstreamer(at, length),
+            ffmpeg("ffmpeg, afftdn", "afftdn", at, length),
+        ]
+    }
+
+    fn apm(&self, (folder, sound): (&Path, &str), seconds: (f64, f64)) -> Runner {
+        let made = folder.join("apm.opus");
+        let line = format!("{} {}", folder.join(sound).display(), made.display());
+        Runner { name: "sonora APM", words: words(&self.apm, &line), made, seconds }
+    }
+}
+
+/// Ours, as users start it.
+fn tympan(
+    (name, program): (&'static str, &Path),
+    graph: &str,
+    (folder, sound): (&Path, &str),
+    seconds: (f64, f64),
+) -> Runner {
+    let out = folder.join(name.replace([',', ' '], ""));
+    let mut line = vec![program.join("tympan").display().to_string(), "run".to_owned()];
+    line.extend([folder.join(graph), folder.join(sound)].map(|p| p.display().to_string()));
+    line.extend(["--out".to_owned(), out.display().to_string()]);
+    Runner { name, words: line, made: out.join("speech.opus"), seconds }
+}
+
+fn kernels(
+    (name, programs): (&'static str, &Path),
+    (folder, sound): (&Path, &str),
+    seconds: (f64, f64),
+) -> Runner {
+    let made = folder.join("kernels.opus");
+    let line = format!("bare {} {}", folder.join(sound).display(), made.display());
+    Runner { name, words: words(programs.join("peers"), &line), made, seconds }
+}
+
+fn gstreamer((folder, sound): (&Path, &str), seconds: (f64, f64)) -> Runner {
+    let made = folder.join("gstreamer.opus");
+    let line = format!(
+        "-q filesrc location={} ! wavparse ! audioconvert ! audioresample \
+         ! audio/x-raw,rate=16000,channels=1 ! webrtcdsp echo-cancel=false \
+         noise-suppression=true noise-suppression-level=high high-pass-filter=false \
+         gain-control=false limiter=false voice-detection=false ! audioconvert \
+         ! opusenc bitrate=24000 bitrate-type=vbr complexity=5 frame-size=20 audio-type=voice \
+         ! oggmux ! filesink location={}",
+        folder.join(sound).display(),
+        made.display()
+    );
+    Runner { name: "GStreamer", words: words("gst-launch-1.0", &line), made, seconds }
+}
+
+/// The filters work on what is there at 48 kHz; `arnndn` takes nothing else.
+fn ffmpeg(
+    name: &'static str,
+    filter: &str,
+    (folder, sound): (&Path, &str),
+    seconds: (f64, f64),
+) -> Runner {
+    let made = folder.join("ffmpeg.opus");
+    let at_16k = "aresample=16000,aformat=sample_rates=16000:channel_layouts=mono";
+    let chain = if filter == "afftdn" {
+        format!("{at_16k},{filter}")
+    } else {
+        format!("{filter},{at_16k}")
+    };
+    let line = format!(
+        "-nostdin -v error -y -i {} -af {chain} -c:a libopus -b:a 24k -vbr on \
+         -compression_level 5 -frame_duration 20 -application voip {}",
+        folder.join(sound).display(),
+        made.display()
+    );
+    Runner { name, words: words("ffmpeg", &line), made, seconds }
+}
+
+/// It encodes, and does nothing else.
+fn opusenc((folder, sound): (&Path, &str), seconds: (f64, f64)) -> Runner {
+    let made = folder.join("opusenc.opus");
+    let line = format!(
+        "--quiet --speech --vbr --bitrate 24 --comp 5 --framesize 20 {} {}",
+        folder.join(sound).display(),
+        made.display()
+    );
+    Runner { name: "opusenc", words: words("opusenc", &line), made, seconds }
+}
