@@ -27,7 +27,7 @@ fn threads_are_woken_by_work_alone() {
     // And it is noticed if they are: each callback by itself, until it is through.
     let callbacks = 50;
     for number in 1..=callbacks {
-        hand.callback(480);
+        hand.deliver(480);
         while pipeline.totals().processed < number * 480 {
             sleep(Duration::from_millis(1));
         }
