@@ -755,20 +755,108 @@ coverage_takes_the_tools_of_the_compilers_llvm() {
     in_order 'RAN cargo test -p tympan-core -p tympan-nodes --all-features' \
         'RAN llvm-profdata-22 merge' 'RAN llvm-cov-22 report'
 }
+# fuzzing SAYS [STATUS]: a workspace with two targets, and a fuzzer that says this.
+fuzzing() {
+    mkdir -p "$work/fuzz/dict" "$work/fuzz/regressions/wav" "$work/tests/fuzzing/src"
+    echo '[package]' >"$work/fuzz/Cargo.toml"
+    : >"$work/fuzz/dict/graph.dict"
+    cat >"$work/tests/fuzzing/src/lib.rs" <<'END'
+    target("graph", graph::run, 1024),
+    target("wav", wav::run, 512),
+const fn target(name: &'static str, run: fn(&[u8]), most: usize) -> Target {
+END
+    has cargo "
+case \$* in
+    --version) echo 'cargo 1.95.0 (f2d3ce0bd 2026-03-21)'; exit ;;
+    *' --version') exit ;;
+esac
+echo \"RAN cargo \$*\" >>\"\$LOG\"
+$1
+exit ${2:-0}"
+}
+
+stats='printf "#2 INITED cov: 40 ft: 1 \n#9 NEW cov: 42 ft: 2\n" >&2
+printf "stat::number_of_executed_units: 123\nstat::average_exec_per_sec:     45\n" >&2'
+
+options='-create_missing_dirs=1 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1'
+fuzz_graph="cargo fuzz run --sanitizer none graph fuzz/corpus/graph fuzz/seeds/graph -- \
+-dict=fuzz/dict/graph.dict -max_len=1024 $options"
+fuzz_wav="cargo fuzz run --sanitizer none wav fuzz/corpus/wav fuzz/regressions/wav fuzz/seeds/wav -- \
+-max_len=512 $options"
 
 fuzz_waits_for_its_targets() {
     machine
     run -- fuzz
     ended 2
     said 'there are no fuzz targets yet'
-    mkdir "$work/fuzz"
-    echo '[package]' >"$work/fuzz/Cargo.toml"
+}
+
+fuzz_runs_each_target_and_counts() {
+    machine
+    fuzzing "$stats"
     run -- fuzz
     ended 0
-    ran 'cargo fuzz list'
-    run -- fuzz run plan
-    ran 'cargo fuzz run plan'
-    rm -r "$work/fuzz"
+    in_order 'x: fuzzing graph' "RAN $fuzz_graph -max_total_time=60" 'x: fuzzing wav' \
+        "RAN $fuzz_wav -max_total_time=60"
+    printed '123 runs      45 a second, coverage 42, of it new 2, findings 0'
+    run -- fuzz --long
+    ran "$fuzz_wav -max_total_time=3600"
+    run -- fuzz wav -runs=7
+    ended 0
+    ran "$fuzz_wav -runs=7"
+    never 'fuzzing graph'
+    run -- fuzz total
+    ended 0
+    printed 'graph              246 runs'
+    printed 'wav                369 runs'
+    never 'RAN'
+    rm -r "$work/fuzz" "$work/tests/fuzzing"
+}
+
+fuzz_fails_on_a_finding_and_goes_on_to_the_next() {
+    machine
+    fuzzing "$stats; echo \"thread 'x' panicked at it\"" 77
+    run -- fuzz
+    ended 1
+    ran "$fuzz_wav -max_total_time=60"
+    said "panicked at it"
+    said 'a finding of graph is in fuzz/artifacts/graph'
+    said 'it goes to fuzz/regressions/wav'
+    printed 'findings 1'
+    # One that did not even start is no finding.
+    fuzzing '' 101
+    run -- fuzz wav
+    ended 1
+    said 'fuzzing wav failed before its first run: see fuzz/wav.log'
+    rm -r "$work/fuzz" "$work/tests/fuzzing"
+}
+
+fuzz_says_what_it_lacks() {
+    machine
+    fuzzing "$stats"
+    run -- fuzz plan
+    ended 2
+    said '"plan" is no target. They are: graph wav.'
+    run -- fuzz '.*'
+    ended 2
+    run -- fuzz --long wav
+    ended 2
+    run TYMPAN_SANITIZER=address -- fuzz wav
+    ended 4
+    said 'a sanitizer needs a nightly Rust'
+    has rustup "
+case \$* in
+    'toolchain list') echo 'nightly-x86_64-unknown-linux-gnu' ;;
+    *) shift 2; exec \"\$@\" ;;
+esac"
+    run TYMPAN_SANITIZER=address -- fuzz wav
+    ended 0
+    ran "cargo fuzz run --sanitizer address ${fuzz_wav#*none }"
+    has cargo "case \$* in --version) echo 'cargo 1.95.0 (f 2026-03-21)' ;; *) exit 1 ;; esac"
+    run -- fuzz wav
+    ended 4
+    said 'cargo-fuzz is missing: cargo install cargo-fuzz'
+    rm -r "$work/fuzz" "$work/tests/fuzzing"
 }
 
 alone='cargo check --manifest-path Cargo.toml --no-default-features'

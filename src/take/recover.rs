@@ -62,24 +62,26 @@ pub fn recover_one(storage: &dyn Storage, folder: &Path, key: Option<&Key>) -> R
 fn finish(storage: &dyn Storage, folder: &Path, key: Option<&Key>) -> io::Result<Option<Take>> {
     let mut journal = match Journal::reopen(storage, &folder.join(journal::NAME)) {
         // A kill came before the first line: there is nothing but a folder.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return empty(storage, folder),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return empty(storage, folder, &[]);
+        }
         journal => journal?,
     };
     let lines = journal.entries()?;
-    let Some(mut take) = Take::told(folder, &lines) else { return empty(storage, folder) };
+    let Some(mut take) = Take::told(folder, &lines) else { return empty(storage, folder, &[]) };
     let files: Vec<String> = std::iter::once(take.file.clone())
         .chain(take.more.drain(..).map(|part| part.file))
         .collect();
     let mut kept = Vec::new();
     let mut lost_ms = Some(0);
-    for name in files {
-        let Some(found) = file(storage, folder, &name, &take, key)? else { continue };
+    for name in &files {
+        let Some(found) = file(storage, folder, name, &take, key)? else { continue };
         take.rate = found.rate;
         lost_ms = lost_ms.zip(found.lost_ms).map(|(before, lost)| before + lost);
-        kept.push(Part { file: name, frames: found.frames });
+        kept.push(Part { file: name.clone(), frames: found.frames });
     }
     if kept.is_empty() {
-        return gone(storage, folder);
+        return empty(storage, folder, &files);
     }
     let frames = kept.iter().map(|part| part.frames).sum();
     take.file = kept.remove(0).file;
@@ -190,11 +192,13 @@ fn not_repaired() -> io::Result<Option<Found>> {
 const NOTHING: u64 = 4096;
 
 /// Nothing was written in this one: it is nothing to keep. A folder in which there is a
-/// sound of whatever kind all the same stays.
-fn empty(storage: &dyn Storage, folder: &Path) -> io::Result<Option<Take>> {
-    for name in storage.list(folder)?.iter().filter(|name| name.starts_with("audio")) {
+/// sound of whatever kind all the same stays: files of audio that were not looked into,
+/// because its journal does not tell of them.
+fn empty(storage: &dyn Storage, folder: &Path, seen: &[String]) -> io::Result<Option<Take>> {
+    let is_unseen = |name: &&String| name.starts_with("audio") && !seen.contains(name);
+    for name in storage.list(folder)?.iter().filter(is_unseen) {
         if storage.open(&folder.join(name))?.seek(SeekFrom::End(0))? > NOTHING {
-            return Err(io::Error::other("its journal is lost, and its audio is not"));
+            return Err(io::Error::other("its journal does not tell of its audio"));
         }
     }
     if !chunks::read(storage, folder)?.is_empty() {

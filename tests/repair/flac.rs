@@ -235,6 +235,27 @@ fn frames_of_another_file_behind_the_end_are_not_taken() {
 }
 
 #[test]
+fn a_frame_ends_before_one_that_is_not_the_next() {
+    // The sum of all three is right; the next one but two, torn, must not tell otherwise.
+    let (head, frames) = stream(20);
+    let torn = &frames[6][..frames[6].len() - 1];
+    let file = [&head, &*frames[..6].concat(), &frames[4], &frames[5], torn].concat();
+    let (outcome, _) = settled(&file);
+    assert_eq!(outcome.kept_frames, 8 * BLOCK as u64, "{outcome:?}");
+}
+
+#[test]
+fn a_file_that_lost_its_first_frames_keeps_its_time() {
+    let (head, frames) = stream(20);
+    let hole = vec![0; frames[..4].concat().len()];
+    let (outcome, after) = settled(&[&head, &*hole, &frames[4..19].concat()].concat());
+    assert_eq!(outcome.kept_frames, 15 * BLOCK as u64);
+    assert_eq!(outcome.lost_ms, Some(4 * BLOCK as u64 * 1000 / 16_000));
+    let total = u64::from_be_bytes(*after[18..].first_chunk().unwrap()) & ((1 << 36) - 1);
+    assert_eq!(total, 19 * BLOCK as u64);
+}
+
+#[test]
 fn a_repair_that_is_killed_is_finished_by_the_next() {
     let (head, frames) = stream(20);
     let mut file = [head, frames.concat()].concat();

@@ -191,6 +191,20 @@ fn samples_that_look_like_chunks_are_samples() {
 }
 
 #[test]
+fn a_repair_that_is_killed_makes_no_chunk_of_samples_that_look_like_one() {
+    for (wav, frame) in kinds() {
+        let mut sound = noise(400 * frame);
+        let promised = 100 / frame * frame;
+        sound[promised..promised + 8].copy_from_slice(b"LIST\xff\0\0\0");
+        let file = wav.file(&sound, promised as u32, frame as u32);
+        survives_kills(&file, |end, goal| {
+            let padded = end == goal || [end, &[0]].concat() == goal;
+            assert!(padded, "{frame} {} {}", end.len(), goal.len());
+        });
+    }
+}
+
+#[test]
 fn a_repair_that_is_killed_is_finished_by_the_next() {
     for (wav, frame) in kinds() {
         let sound = noise(300 * frame);

@@ -35,6 +35,7 @@ impl Real {
 
     /// The host that this system's own settings speak of.
     fn host(&mut self) -> Result<&Host, BackendError> {
+        #[cfg(target_os = "linux")]
         self.hush();
         if self.host.is_none() {
             self.host = Some(preferred_host(self.only)?);
@@ -53,11 +54,9 @@ impl Real {
     }
 
     /// Keeps ALSA from writing to the terminal about plugins that it cannot find.
+    #[cfg(target_os = "linux")]
     fn hush(&mut self) {
-        #[cfg(target_os = "linux")]
-        {
-            self.quiet = quiet::Quiet::new();
-        }
+        self.quiet = quiet::Quiet::new();
     }
 
     fn device(&mut self, id: &str) -> Result<::cpal::Device, BackendError> {

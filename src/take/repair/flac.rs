@@ -207,8 +207,12 @@ fn before_next(window: &mut Window<'_>, at: u64, frame: &Frame) -> io::Result<Op
         sum = sums::flac16(sum, &bytes[summed..end]);
         summed = end;
         let follows = |next: Frame| next.number == expected && next.by_sample == frame.by_sample;
-        if sum == 0 && Frame::read(&bytes[end..]).is_some_and(follows) {
-            return Ok(Some(at + end as u64));
+        if sum == 0
+            && let Some(next) = Frame::read(&bytes[end..])
+        {
+            // The sum of several frames is right, too: where another one follows than the
+            // next, the contents have to tell.
+            return Ok(follows(next).then_some(at + end as u64));
         }
     }
     Ok(None)
@@ -254,7 +258,9 @@ fn next_frame(
 impl Walked {
     /// Where a frame's sound begins, by its number. Longer than a month it cannot be.
     fn begins(&self, frame: &Frame) -> Option<u64> {
-        let each = if frame.by_sample { 1 } else { u64::from(self.first.max(1)) };
+        // Of a file that begins with a hole, the first frame that is left tells.
+        let first = if self.first > 0 { self.first } else { frame.samples };
+        let each = if frame.by_sample { 1 } else { u64::from(first) };
         frame.number.checked_mul(each).filter(|begin| *begin <= TOTAL)
     }
 

@@ -216,7 +216,8 @@ fn ends(window: &mut Window<'_>, head: &Head, outcome: &mut Outcome) -> io::Resu
         if ends_with_chunks(window, head, data + sound)? {
             let partial = head.fmt.frame.map_or(0, |frame| sound % frame);
             if partial > 0 && len - data - sound <= 1 {
-                return Ok(whole(head, sound, false));
+                // A promise of no whole frames is none.
+                return Ok(whole(head, there, false));
             }
             return Ok(Ends { sound, file: len, zeros: false });
         }
@@ -386,6 +387,15 @@ fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
 /// not done: so all else reaches the disk before.
 fn put_sizes(window: &mut Window<'_>, head: &Head, ends: &Ends, frames: u64) -> io::Result<()> {
     let riff = ends.file - 8;
+    // Where no size will be known, it is the last word.
+    let knowable = head.room.is_some() || riff <= u64::from(UNKNOWN);
+    let to_the_end = head.data + ends.sound + 1 >= window.len() && knowable;
+    if to_the_end && head.size != UNKNOWN && head.promised() != Some(ends.sound) {
+        // An outer size that counts all of it would make chunks of what looks like some behind
+        // a promise that is too short.
+        window.put(head.data - 4, &UNKNOWN.to_le_bytes())?;
+        window.sync()?;
+    }
     let short = |size: u64| u32::try_from(size).unwrap_or(UNKNOWN).to_le_bytes();
     if let (Some(fact), Some(_)) = (head.fact, head.fmt.frame) {
         window.put(fact, &short(frames))?;
