@@ -14,6 +14,8 @@ use super::page::{self, BEGINS, CONTINUES, ENDS, Page};
 use super::window::{self, Window};
 use super::{Kind, Outcome, State, estimate, ms};
 
+/// More walks than this, no damage asks for.
+const MOST_WALKS: usize = 4;
 /// Streams side by side that are kept account of.
 const MOST_STREAMS: usize = 64;
 /// Ticks of a hole that is believed: a week.
@@ -86,7 +88,27 @@ struct Walk<'w, 'm> {
     outcome: Outcome,
 }
 
+/// Walks are made until one has nothing to do: with its last page marked, a hole before it
+/// may be one that can be filled.
 pub(super) fn repair(window: &mut Window<'_>) -> io::Result<Outcome> {
+    let mut outcome = walk(window)?;
+    for _ in 1..MOST_WALKS {
+        if outcome.state != State::Repaired {
+            break;
+        }
+        let again = walk(window)?;
+        if again.state != State::Repaired {
+            break;
+        }
+        let before = outcome;
+        outcome = Outcome { findings: before.findings, ..again };
+        outcome.lost(before.lost_bytes, before.lost_ms);
+        again.findings.into_iter().for_each(|finding| outcome.found(finding));
+    }
+    Ok(outcome)
+}
+
+fn walk(window: &mut Window<'_>) -> io::Result<Outcome> {
     let mut outcome = Outcome::new(Kind::Ogg);
     if Page::read_marked(window.peek(0, page::LARGEST)?).is_none() {
         return Ok(outcome.hopeless("Its first page is damaged, which says what the rest is."));
