@@ -13,8 +13,7 @@ pub const FRAMES: [usize; 4] = [128, 256, 480, 1024];
 /// of [`FRAMES`].
 ///
 /// A block is short at 128 frames, and a packet that falls into it costs the same, so the
-/// share grows. Set at about twice what was measured on a server of 2021, so that a phone's
-/// fast cores keep them, too.
+/// share grows. They are goals, by what the kernels cost, with room for slower cores.
 pub const BUDGETS: [(&str, [f64; 4]); 8] = [
     ("archive", [4.0, 2.5, 1.5, 1.0]),
     ("dictation", [9.0, 5.0, 3.0, 2.5]),
