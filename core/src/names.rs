@@ -15,8 +15,14 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     let letters: Vec<char> = lower.chars().collect();
     let far = |name: &str| {
         let name = name.to_lowercase();
-        // A shorter word that starts alike is as near as can be.
-        let begun = letters.len() >= 3 && name.starts_with(&lower);
+        // A shorter word that starts alike is as near as can be, and so is one that lacks
+        // its unit, or has one.
+        let unit = |long: &str, short: &str| {
+            !short.is_empty() && long.strip_prefix(short).is_some_and(|rest| rest.starts_with('_'))
+        };
+        let begun = letters.len() >= 3 && name.starts_with(&lower)
+            || unit(&name, &lower)
+            || unit(&lower, &name);
         if begun { 0 } else { mistakes(&letters, &name) }
     };
     let (far, name) = names.into_iter().map(|name| (far(name), name)).min_by_key(|near| near.0)?;
@@ -88,6 +94,7 @@ mod tests {
             ("xyz", None),
             ("", None),
             ("gateway", None),
+            ("gain_db", Some("gain")),
         ] {
             assert_eq!(nearest(word, names), near, "{word}");
         }
