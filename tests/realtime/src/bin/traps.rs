@@ -109,6 +109,7 @@ mod linux {
     /// From here on this thread may wake others, wait for them if `waits`, and end.
     fn shut(waits: bool) {
         const ALLOW: sock_filter = say(BPF_RET | BPF_K, libc::SECCOMP_RET_ALLOW);
+        const TRAP: sock_filter = say(BPF_RET | BPF_K, libc::SECCOMP_RET_TRAP);
         const AGAIN: sock_filter =
             say(BPF_RET | BPF_K, libc::SECCOMP_RET_ERRNO | libc::EAGAIN as u32);
         let number = say(BPF_LD | BPF_W | BPF_ABS, 0);
@@ -116,12 +117,16 @@ mod linux {
         for &call in AT_THE_END {
             filter.extend([unless(call as u32, 1), ALLOW]);
         }
-        // A thread that ends waits for the heap and for the list of stacks, with every signal
-        // blocked, so that a trap would be its death. Told to ask again, it spins instead.
-        // Whether a callback waits for a lock is for the sanitizer to see.
-        let wait = if waits { ALLOW } else { AGAIN };
-        let ways =
-            [(libc::FUTEX_WAKE, ALLOW), (libc::FUTEX_WAIT, wait), (libc::FUTEX_WAIT_BITSET, wait)];
+        // A thread that ends waits for C's own locks, of the heap and of the list of stacks,
+        // with every signal blocked, so that a trap would be its death. Told to ask again, it
+        // spins instead. Rust's locks wait in the other way, which is trapped; whether a
+        // callback waits for one of C is for the sanitizer to see.
+        let (of_c, of_rust) = if waits { (ALLOW, ALLOW) } else { (AGAIN, TRAP) };
+        let ways = [
+            (libc::FUTEX_WAKE, ALLOW),
+            (libc::FUTEX_WAIT, of_c),
+            (libc::FUTEX_WAIT_BITSET, of_rust),
+        ];
         filter.push(unless(libc::SYS_futex as u32, 2 + 2 * ways.len() as u8));
         // The second argument, without what says whose memory it is.
         filter.push(say(BPF_LD | BPF_W | BPF_ABS, 24));
@@ -129,7 +134,7 @@ mod linux {
         for (way, answer) in ways {
             filter.extend([unless(way as u32, 1), answer]);
         }
-        filter.push(say(BPF_RET | BPF_K, libc::SECCOMP_RET_TRAP));
+        filter.push(TRAP);
         let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
         // SAFETY: the program points to a filter that lives as long as the call.
         unsafe {
