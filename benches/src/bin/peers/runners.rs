@@ -18,63 +18,36 @@ pub(crate) struct Programs {
     pub(crate) model: Option<PathBuf>,
 }
 
-/// What the others are set to: `suppress` as `webrtcdsp` is, `opus` as everybody is.
-const CHAIN: &str = r#"
+const CLEAN: &str = r#"
 [[node]]
 id = "clean"
 kind = "resample"
 rate = 16000
-
-[[node]]
-kind = "suppress"
-level = "18dB"
-
-[[node]]
-kind = "opus"
-bitrate = 24000
-complexity = "5"
-frame = "20ms"
-
-[[output]]
-name = "speech"
 "#;
 
 const GATE: &str = r#"
-[[node]]
-id = "clean"
-kind = "resample"
-rate = 16000
-
 [[node]]
 kind = "vad"
 
 [[node]]
 kind = "gate"
 from = { in = "clean", voice = "vad" }
-
-[[node]]
-kind = "suppress"
-level = "18dB"
-
-[[node]]
-kind = "opus"
-bitrate = 24000
-complexity = "5"
-frame = "20ms"
-
-[[output]]
-name = "speech"
 "#;
 
 const DENOISE: &str = r#"
 [[node]]
 kind = "denoise"
+"#;
 
+/// As `webrtcdsp` is set.
+const SUPPRESS: &str = r#"
 [[node]]
-id = "clean"
-kind = "resample"
-rate = 16000
+kind = "suppress"
+level = "18dB"
+"#;
 
+/// As everybody's encoder is set.
+const OPUS: &str = r#"
 [[node]]
 kind = "opus"
 bitrate = 24000
@@ -85,13 +58,18 @@ frame = "20ms"
 name = "speech"
 "#;
 
-const GRAPHS: [(&str, &str); 3] =
-    [("chain.toml", CHAIN), ("gate.toml", GATE), ("denoise.toml", DENOISE)];
+/// Graphs, by what they are made of.
+const GRAPHS: [(&str, &[&str]); 3] = [
+    ("chain.toml", &[CLEAN, SUPPRESS, OPUS]),
+    ("gate.toml", &[CLEAN, GATE, SUPPRESS, OPUS]),
+    ("denoise.toml", &[DENOISE, CLEAN, OPUS]),
+];
 
 pub(crate) fn write_graphs(folder: &Path) -> Result<(), String> {
-    for (name, text) in GRAPHS {
+    for (name, pieces) in GRAPHS {
         let path = folder.join(name);
-        fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        fs::write(&path, pieces.concat())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }
