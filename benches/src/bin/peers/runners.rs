@@ -25,10 +25,19 @@ kind = "resample"
 rate = 16000
 "#;
 
-const GATE: &str = r#"
+const VOICE: &str = r#"
 [[node]]
 kind = "vad"
+"#;
 
+/// A detector that costs next to nothing, for rooms that are calm.
+const LOUDNESS: &str = r#"
+[[node]]
+kind = "vad"
+engine = "energy"
+"#;
+
+const GATE: &str = r#"
 [[node]]
 kind = "gate"
 from = { in = "clean", voice = "vad" }
@@ -59,9 +68,10 @@ name = "speech"
 "#;
 
 /// Graphs, by what they are made of.
-const GRAPHS: [(&str, &[&str]); 3] = [
+const GRAPHS: [(&str, &[&str]); 4] = [
     ("chain.toml", &[CLEAN, SUPPRESS, OPUS]),
-    ("gate.toml", &[CLEAN, GATE, SUPPRESS, OPUS]),
+    ("gate.toml", &[CLEAN, VOICE, GATE, SUPPRESS, OPUS]),
+    ("calm.toml", &[CLEAN, LOUDNESS, GATE, SUPPRESS, OPUS]),
     ("denoise.toml", &[DENOISE, CLEAN, OPUS]),
 ];
 
@@ -117,6 +127,8 @@ impl Programs {
             tympan(("tympan, gate", &self.plain), "gate.toml", at, open),
             gstreamer(at, whole(seconds)),
             tympan(("tympan, gate, tuned", &self.tuned), "gate.toml", at, open),
+            tympan(("tympan, gate by energy", &self.plain), "calm.toml", at, open),
+            tympan(("tympan, gate by energy, tuned", &self.tuned), "calm.toml", at, open),
             tympan(("tympan", &self.plain), "chain.toml", at, whole(seconds)),
         ]
     }
