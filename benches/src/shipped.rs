@@ -15,13 +15,13 @@ pub const FRAMES: [usize; 4] = [128, 256, 480, 1024];
 /// A block is short at 128 frames, and a packet that falls into it costs the same, so the
 /// share grows. They are goals, by what the kernels cost, with room for slower cores.
 pub const BUDGETS: [(&str, [f64; 4]); 8] = [
-    ("archive", [4.0, 2.5, 1.5, 1.0]),
-    ("dictation", [9.0, 5.0, 3.0, 2.5]),
-    ("levels", [1.0, 0.6, 0.4, 0.3]),
+    ("archive", [20.0, 10.0, 6.0, 3.0]),
+    ("dictation", [10.0, 6.0, 3.0, 3.5]),
+    ("levels", [1.5, 0.8, 0.4, 0.3]),
     ("low-power", [12.0, 7.0, 4.0, 3.0]),
-    ("meeting", [14.0, 8.0, 5.0, 4.0]),
+    ("meeting", [22.0, 11.0, 6.0, 5.0]),
     ("passthrough", [0.5, 0.3, 0.2, 0.1]),
-    ("telephone", [5.0, 3.0, 2.0, 1.5]),
+    ("telephone", [5.0, 3.0, 2.0, 2.0]),
     ("voice-agent", [7.0, 4.0, 2.5, 2.0]),
 ];
 
