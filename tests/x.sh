@@ -938,7 +938,7 @@ other_systems_are_checked_where_their_std_is() {
     run CC_aarch64_apple_ios=clang -- check --cross
     ended 0
     ran "cargo check $parts --all-features --target aarch64-apple-ios"
-    ran 'cargo build --release -p tympan-c --lib --target aarch64-apple-ios'
+    ran 'cargo rustc --release -p tympan-c --lib --crate-type staticlib --target aarch64-apple-ios'
     ran 'cargo test --quiet -p tympan-c --test abi every_object -- --nocapture'
     printed 'objects for aarch64-apple-ios'
     printed 'x: not run: library for aarch64-apple-darwin'
