@@ -73,9 +73,6 @@ impl Worker {
     pub(crate) fn run(&mut self) -> bool {
         let _flush = FlushToZero::set();
         self.take_over();
-        if self.shared.takes_renewal() {
-            self.executor.reset();
-        }
         // Asked first: what came before is seen.
         let orphaned = self.shared.is_orphaned();
         while !self.shared.is_finished() && self.advance() {}
@@ -91,8 +88,12 @@ impl Worker {
 
     /// One mark or one piece of audio. False if there is neither.
     fn advance(&mut self) -> bool {
-        // Samples first: every mark before them was written before them.
+        // Samples first: every mark before them was written before them, and whoever let a
+        // take in had asked for fresh nodes before.
         let samples = self.exit.samples.occupied_len();
+        if self.shared.takes_renewal() {
+            self.executor.reset();
+        }
         self.mark = self.mark.or_else(|| self.exit.marks.try_pop());
         if let Some(mark) = self.mark.take_if(|m| m.at == self.taken) {
             self.apply(mark.what);

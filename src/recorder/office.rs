@@ -75,7 +75,6 @@ impl<W: Work> Office<W> {
         let desk = Arc::new(Desk::new(Box::new(call)));
         let there = desk.clone();
         let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-            there.worker.sleeps_here();
             loop {
                 // Closed is read first: what was ordered before it is then seen.
                 let closed = there.closed.load(Ordering::Acquire);
@@ -87,6 +86,7 @@ impl<W: Work> Office<W> {
                 }
             }
         })?;
+        desk.worker.is(thread.thread());
         Ok(Self { desk, place: Place::Away(Some(thread)) })
     }
 

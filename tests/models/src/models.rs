@@ -1,15 +1,16 @@
 use std::future::poll_fn;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Wake};
 
 use loom::cell::UnsafeCell;
 use loom::future::block_on;
-use loom::sync::Arc;
-use loom::sync::atomic::AtomicU64;
 use loom::sync::atomic::Ordering::{Acquire, Release};
+use loom::sync::atomic::{AtomicBool, AtomicU64};
+use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use crate::pipeline::shared::{Bell, Shared};
+use crate::pipeline::shared::{Bell, Shared, Sleeper};
 
 /// How a model is played: as it is, or with its mistake.
 #[derive(Clone, Copy, PartialEq)]
@@ -236,9 +237,135 @@ fn what_an_orphan_brought_is_not_lost() {
     });
 }
 
+/// The first audio of a take meets nodes that have forgotten everything. Broken: the worker
+/// looks for a renewal, then for audio.
+#[test]
+fn a_take_begins_with_fresh_nodes() {
+    play("a_take_begins_with_fresh_nodes", 5000, "met nodes of the last one", |how| {
+        let shared = Arc::new(Shared::default());
+        let (door, written) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let worker = {
+            let (shared, written) = (shared.clone(), written.clone());
+            thread::spawn(move || {
+                // As `Worker::run`.
+                let mut fresh = false;
+                loop {
+                    let orphaned = shared.is_orphaned();
+                    if how == As::Broken {
+                        fresh |= shared.takes_renewal();
+                    }
+                    let audio = written.load(Acquire) == 1;
+                    if how == As::Written {
+                        fresh |= shared.takes_renewal();
+                    }
+                    assert!(fresh || !audio, "a take met nodes of the last one");
+                    if orphaned {
+                        break;
+                    }
+                    thread::park();
+                }
+            })
+        };
+        shared.worker.is(worker.thread());
+        let device = {
+            let (shared, door) = (shared.clone(), door.clone());
+            thread::spawn(move || {
+                // As the door: what comes while it is shut stays outside.
+                if door.load(Acquire) == 1 {
+                    written.store(1, Release);
+                }
+                shared.orphan();
+            })
+        };
+        // As whoever opens a take.
+        shared.renew();
+        door.store(1, Release);
+        device.join().unwrap();
+        worker.join().unwrap();
+    });
+}
+
+/// A reader that waits, and counts how often it was rung.
+#[derive(Default)]
+struct Heard(AtomicUsize);
+
+impl Wake for Heard {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// A reader hears of the end also where it is the last thing that the control thread does.
+/// Broken: it asks whether that is so after it has rung.
+#[test]
+fn the_last_bell_is_rung() {
+    play("the_last_bell_is_rung", 200, "was not rung", |how| {
+        let (shared, bell) = (Arc::new(Shared::default()), Arc::new(Bell::default()));
+        let heard = std::sync::Arc::new(Heard::default());
+        let waker = heard.clone().into();
+        assert!(bell.poll(&Context::from_waker(&waker), || false).is_pending());
+        let control = {
+            let (shared, bell) = (shared.clone(), bell.clone());
+            thread::spawn(move || {
+                // As the control thread, which is woken where this yields.
+                loop {
+                    let before = shared.is_finished();
+                    bell.ring_if_raised();
+                    let finished = if how == As::Broken { shared.is_finished() } else { before };
+                    if finished {
+                        break;
+                    }
+                    thread::yield_now();
+                }
+            })
+        };
+        let worker = {
+            let bell = bell.clone();
+            thread::spawn(move || {
+                bell.close();
+                shared.finished.store(true, Release);
+            })
+        };
+        worker.join().unwrap();
+        control.join().unwrap();
+        assert!(heard.0.load(Relaxed) > 0, "a reader was not rung");
+    });
+}
+
+/// An office that closes has done what was ordered. Broken: its thread asks whether it is
+/// closed when it has looked for orders.
+#[test]
+fn what_was_ordered_is_done_before_an_office_closes() {
+    play("what_was_ordered_is_done_before_an_office_closes", 10, "was not done", |how| {
+        let desk = Arc::new((Sleeper::default(), Mutex::new(0), AtomicBool::new(false)));
+        let office = {
+            let desk = desk.clone();
+            thread::spawn(move || {
+                let (_, orders, closed) = &*desk;
+                let mut done = 0;
+                loop {
+                    let before = closed.load(Acquire);
+                    done += std::mem::take(&mut *orders.lock().unwrap());
+                    let over = if how == As::Broken { closed.load(Acquire) } else { before };
+                    if over {
+                        return done;
+                    }
+                    thread::park();
+                }
+            })
+        };
+        let (worker, orders, closed) = &*desk;
+        worker.is(office.thread());
+        *orders.lock().unwrap() += 1;
+        worker.wake();
+        closed.store(true, Release);
+        worker.wake();
+        assert_eq!(office.join().unwrap(), 1, "an order was not done");
+    });
+}
+
 /// A wish for an executor is granted once, and a refusal is seen by the worker that waits.
-/// Broken: the
-/// control thread itself says who it is, when somebody has already had a wish.
+/// Broken: the control thread itself says who it is, when somebody has already had a wish.
 #[test]
 fn a_wish_is_answered() {
     play("a_wish_is_answered", 10, "deadlock", |how| {
