@@ -62,7 +62,7 @@ borrows() {
 machine() {
     rm -rf "$bin" "$box/tmp"
     mkdir "$bin" "$box/tmp"
-    borrows cat env mktemp printf rm sed sh
+    borrows cat env mkdir mktemp printf rm sed sh
     has uname 'echo Linux'
     has id 'echo 0'
     has cc
@@ -686,6 +686,32 @@ RAN $mutants"
     said 'x: mutants failed'
 }
 
+core='cargo mutants --package tympan-core --output'
+
+changes_to_core_are_all_or_those_of_a_file() {
+    machine
+    mkdir "$work/core/src"
+    : >"$work/core/src/lib.rs"
+    : >"$work/core/src/tape.rs"
+    run -- mutants core
+    ended 0
+    ran "$core $work/target --file core/src/**"
+    run -- mutants core tape.rs
+    ended 0
+    ran "$core $work/target --file core/src/tape.rs"
+    run -- mutants core tap.rs
+    ended 2
+    said 'Usage: ./x mutants core [FILE]'
+    run BREAKS=mutants -- mutants core
+    ended 1
+    said 'x: changes to core failed'
+    # Without the subcommand.
+    has cargo 'case $* in --version) echo "cargo 1.95.0 (f2d3ce0bd 2026-03-21)" ;; *) exit 101 ;; esac'
+    run -- mutants core
+    ended 4
+    said 'cargo install cargo-mutants'
+}
+
 realtime='cargo test --release -p tympan-realtime --all-features -- --nocapture --test-threads 1'
 
 realtime_is_short_or_long() {
@@ -701,7 +727,7 @@ realtime_is_short_or_long() {
     said 'Usage: ./x realtime [--long]'
 }
 
-threads='--test faults --test readers --test swaps'
+threads='--test faults --test readers --test swaps --test recorder'
 
 tsan_wants_a_nightly_and_a_race_that_is_reported() {
     machine
@@ -709,20 +735,35 @@ tsan_wants_a_nightly_and_a_race_that_is_reported() {
     run -- tsan
     ended 4
     said 'rustup toolchain install nightly'
+    logs rustup "case \$* in 'toolchain list') echo 'nightly-pdp11' ;; *) echo '$work/std' ;; esac"
+    mkdir "$work/std"
+    echo '_R3sys4sync5Mutex14lock_contended' >"$work/std/libstd-1.so"
+    run -- tsan
+    ended 1
+    said 'there is no Condvar4wait in the std of nightly-pdp11'
+    echo '.._R3sys4sync7Condvar4wait.._R3sys4sync7Condvar12wait_timeout' >>"$work/std/libstd-1.so"
+    logs cc
     logs rustup "
 case \$* in
     'toolchain list') echo 'nightly-pdp11' ;;
+    *target-libdir) echo '$work/std' ;;
     *ignored*) echo 'ThreadSanitizer: data race in a_planted_race'; exit 66 ;;
 esac"
     run -- tsan
     ended 0
+    said '-DWAIT="_R3sys4sync7Condvar4wait" -DWAIT_FOR="_R3sys4sync7Condvar12wait_timeout"'
     ran "rustup run nightly-pdp11 cargo test --target pdp11 -p tympan $threads"
     never 'toolchain install'
-    logs rustup "case \$* in 'toolchain list') echo 'nightly-pdp11' ;; esac"
+    logs rustup "case \$* in 'toolchain list') echo 'nightly-pdp11' ;; *libdir) echo '$work/std' ;; esac"
     run -- tsan
     ended 1
     said 'a planted race was not noticed'
-    logs rustup "case \$* in 'toolchain list') echo 'nightly-pdp11' ;; *) echo 'it does not build'; exit 101 ;; esac"
+    logs rustup "
+case \$* in
+    'toolchain list') echo 'nightly-pdp11' ;;
+    *target-libdir) echo '$work/std' ;;
+    *) echo 'it does not build'; exit 101 ;;
+esac"
     run -- tsan
     ended 1
     said 'this is no report of it'

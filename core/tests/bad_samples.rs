@@ -175,3 +175,18 @@ fn a_frame_that_is_not_whole_is_ignored() {
         assert_eq!((executor.books().pushed, executor.books().mended), (50, 0));
     }
 }
+
+#[test]
+fn those_of_a_second_source_are_mended_and_counted_too() {
+    let mut g = graph([node::<Wild>("wild", &[], &["render"])]);
+    g.source(SourceDef::new("mic")).source(SourceDef::new("render"));
+    g.output(output("o", "wild")).output(output("m", "mic"));
+    let plan = g.plan(&[Format::mono(16_000), Format::mono(16_000)], Limits::default());
+    let mut executor = plan.unwrap().executor();
+    let mut record = Record::default();
+    executor.push(&[0.0; 10], &mut record);
+    assert_eq!(executor.feed(1, 10, &[f32::NAN, 99.0, -99.0, 0.5], &mut record).taken, 4);
+    assert_eq!(executor.books().mended, 3);
+    assert_eq!(executor.feed(1, 14, &[f32::NAN], &mut record).taken, 1);
+    assert_eq!(executor.books().mended, 4);
+}

@@ -3,8 +3,13 @@
 
 mod kit;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use kit::{Detect, Gate, Late, Pack, Rate, Record, Rng, graph, node, output, ramp};
-use tympan_core::{Discard, Event, Executor, Format, Graph, Limits, Reason, What};
+use tympan_core::{
+    Build, Built, Discard, Event, Executor, Format, Graph, Input, Kind, Limits, Node, Output,
+    Reason, Refusal, Spec, What,
+};
 
 fn some_graph() -> Graph {
     let mut g = graph([
@@ -126,4 +131,31 @@ fn nothing_of_a_segment_that_was_thrown_away_comes_out_later() {
         });
         assert!(now.eq(fresh.stretches.clone()), "seed {seed}");
     }
+}
+
+/// Counts how many of its sort were warmed.
+struct Cold;
+static WARMED: AtomicUsize = AtomicUsize::new(0);
+impl Kind for Cold {
+    const NAME: &'static str = "cold";
+    const ABOUT: &'static str = "Has something to set up.";
+    fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+        Spec::audio(cx.input(0)).runs(Self)
+    }
+}
+impl Node for Cold {
+    fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
+        output.channel(0).copy_from_slice(input.channel(0, 0));
+    }
+    fn warm(&mut self) {
+        WARMED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn every_node_is_warmed() {
+    let mut g = graph([node::<Cold>("a", &[], &["mic"]), node::<Cold>("b", &[], &["a"])]);
+    g.output(output("o", "b"));
+    executor(&g).warm();
+    assert_eq!(WARMED.load(Ordering::Relaxed), 2);
 }

@@ -2,7 +2,9 @@
 mod kit;
 
 use kit::{Detect, Record, graph, node, output, ramp};
-use tympan_core::{Build, Built, Format, Input, Kind, Limits, Node, Output, Port, Refusal, Spec};
+use tympan_core::{
+    Build, Built, Format, Input, Kind, Limits, Node, Output, Port, Refusal, Spec, What,
+};
 
 /// A gate without memory: at every place it says what it hears.
 struct Plain;
@@ -45,4 +47,72 @@ fn a_turn_that_says_nothing_new_does_not_swallow_the_call() {
         utterances.map(|s| (s.start, s.samples[0].len())).collect::<Vec<_>>()
     };
     assert_eq!(run(1), run(1000));
+}
+
+/// A gate that turns at every call.
+struct Fickle {
+    open: bool,
+}
+impl Kind for Fickle {
+    const NAME: &'static str = "fickle";
+    const ABOUT: &'static str = "Cannot decide.";
+    const INPUTS: &'static [Port] = &[Port::audio("in")];
+    fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+        Spec::gate(cx.input(0), 0).runs(Self { open: false })
+    }
+}
+impl Node for Fickle {
+    fn process(&mut self, _: Input<'_>, output: &mut Output<'_>) {
+        self.open = !self.open;
+        if self.open {
+            output.open(0, 0);
+        } else {
+            output.close(0);
+        }
+    }
+}
+
+#[test]
+fn a_gate_that_cannot_decide_holds_nothing_up() {
+    let mut g = graph([node::<Fickle>("gate", &[], &["mic"])]);
+    g.output(output("o", "gate"));
+    let mut e = g.plan(&[Format::mono(16_000)], Limits::default()).unwrap().executor();
+    let mut record = Record::default();
+    e.push(&ramp(0, 1000), &mut record);
+    e.drain(&mut record);
+    assert_eq!(e.books().pushed, 1000);
+}
+
+/// A gate that opens at frame 500 and reaches back from nowhere.
+struct AtTheEnd;
+impl Kind for AtTheEnd {
+    const NAME: &'static str = "at-the-end";
+    const ABOUT: &'static str = "Opens when all is over.";
+    const INPUTS: &'static [Port] = &[Port::audio("in")];
+    fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+        Spec::gate(cx.input(0), 100).runs(Self)
+    }
+}
+impl Node for AtTheEnd {
+    fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
+        let at = 500 - input.position();
+        if (0..input.frames() as i64).contains(&at) {
+            output.open(at as usize, 0);
+        }
+    }
+}
+
+#[test]
+fn a_turn_at_the_very_end_begins_nothing() {
+    let mut g = graph([node::<AtTheEnd>("gate", &[], &["mic"])]);
+    g.output(output("o", "gate"));
+    let utterances = |frames: usize| {
+        let mut e = g.plan(&[Format::mono(16_000)], Limits::default()).unwrap().executor();
+        let mut record = Record::default();
+        e.push(&ramp(0, frames), &mut record);
+        e.drain(&mut record);
+        let all = record.events.values().flatten();
+        all.filter(|e| matches!(e.what, What::UtteranceStart(_))).count()
+    };
+    assert_eq!([utterances(499), utterances(500), utterances(501)], [0, 0, 1]);
 }

@@ -19,6 +19,14 @@ pub fn ramp(from: usize, frames: usize) -> Vec<f32> {
     (from..from + frames).map(|p| p as f32 * STEP).collect()
 }
 
+/// How many graphs a test draws, usually and in a long run. `TYMPAN_GRAPHS` says it too, for
+/// `./x mutants core`, where it is done for each.
+pub fn graphs(usually: u64, long: u64) -> u64 {
+    let told = std::env::var("TYMPAN_GRAPHS").ok().map(|n| n.parse().expect("a number"));
+    let is_long = std::env::var_os("TYMPAN_LONG").is_some();
+    told.unwrap_or(if is_long { long } else { usually })
+}
+
 /// Small, seeded, the same everywhere.
 pub struct Rng(u64);
 
