@@ -13,7 +13,6 @@ use super::frame::{self, Frame};
 use super::window::{self, Window};
 use super::{Kind, Outcome, State, estimate, ms};
 use crate::take::flac::{SMALLEST, told_sizes};
-use crate::take::sums;
 
 /// Where the first block of the head begins, which says what all frames have in common.
 const INFO: u64 = 8;
@@ -176,55 +175,12 @@ fn walk(
     Ok(walked)
 }
 
-/// The frame at a place, and where it ends, if it is whole.
+/// The frame at a place, and where it ends, if it is whole. Its contents tell: by the head of
+/// the next one, a sum that is right by chance would decide, as long as that head is there.
 fn frame_at(window: &mut Window<'_>, head: &Head, at: u64) -> io::Result<Option<(Frame, u64)>> {
     let Some(frame) = Frame::read(window.peek(at, frame::LONGEST_HEAD)?) else {
         return Ok(None);
     };
-    if let Some(end) = before_next(window, at, &frame)? {
-        return Ok(Some((frame, end)));
-    }
-    measured(window, head, at, frame)
-}
-
-/// Where the frame ends, by the head of the next one.
-fn before_next(window: &mut Window<'_>, at: u64, frame: &Frame) -> io::Result<Option<u64>> {
-    let most = (at + frame.most()).min(window.len());
-    let want = (frame.most() as usize + frame::LONGEST_HEAD).min(window::MOST);
-    let bytes = window.peek(at, want)?;
-    let bytes = &bytes[..bytes.len().min(want)];
-    let expected = frame.number + if frame.by_sample { frame.samples.into() } else { 1 };
-    let (mut sum, mut summed, mut from) = (0, 0, frame::SHORTEST);
-    while let Some(index) = bytes.get(from..).and_then(|rest| window::position(rest, 0xff)) {
-        let end = from + index;
-        from = end + 1;
-        if at + end as u64 > most {
-            break;
-        }
-        if bytes.get(from).is_none_or(|second| second & 0xfe != 0xf8) {
-            continue;
-        }
-        sum = sums::flac16(sum, &bytes[summed..end]);
-        summed = end;
-        let follows = |next: Frame| next.number == expected && next.by_sample == frame.by_sample;
-        if sum == 0
-            && let Some(next) = Frame::read(&bytes[end..])
-        {
-            // The sum of several frames is right, too: where another one follows than the
-            // next, the contents have to tell.
-            return Ok(follows(next).then_some(at + end as u64));
-        }
-    }
-    Ok(None)
-}
-
-/// Where the frame ends, by its contents.
-fn measured(
-    window: &mut Window<'_>,
-    head: &Head,
-    at: u64,
-    frame: Frame,
-) -> io::Result<Option<(Frame, u64)>> {
     let bytes = window.peek(at, (frame.most() as usize).min(window::MOST))?;
     Ok(frame.len(bytes, head.bits).map(|len| (frame, at + len as u64)))
 }

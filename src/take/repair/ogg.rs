@@ -142,8 +142,12 @@ impl Walk<'_, '_> {
                 self.end = at;
                 continue;
             }
-            let Some(next) = self.next_page(at + 1)? else { break };
-            self.damaged(at, next)?;
+            let before = std::mem::take(&mut self.orphans);
+            let next = self.next_page(at + 1)?;
+            let inside = self.orphans;
+            self.orphans |= before;
+            let Some(next) = next else { break };
+            self.damaged(at, next, inside)?;
             at = next;
         }
         Ok(())
@@ -183,10 +187,11 @@ impl Walk<'_, '_> {
         !page.is(BEGINS) && stream.is_some_and(|stream| !later(stream))
     }
 
-    /// Fills the bytes from `at` to `next`, which are no page, or notes that they stay.
-    fn damaged(&mut self, at: u64, next: u64) -> io::Result<()> {
+    /// Fills the bytes from `at` to `next`, which are no page, or notes that they stay: where
+    /// there are `orphans` among them, something would be lost.
+    fn damaged(&mut self, at: u64, next: u64, orphans: bool) -> io::Result<()> {
         let hole = match self.streams.as_mut_slice() {
-            [stream] => {
+            [stream] if !orphans => {
                 let border = stream.border.filter(|border| border.at == at);
                 let bytes = self.window.peek(next, page::LARGEST)?;
                 let hole = stream.measure(border, next, bytes);
@@ -363,7 +368,9 @@ impl Walk<'_, '_> {
             keep = self.solid_end;
         }
         self.outcome.kept_frames = self.frames;
-        if self.frames == 0 && rate > 0 && !self.changed && !(ended && keep == len) {
+        // What no packet ends in is no stream, but bytes all the same.
+        let silent = keep == 0 || self.frames == 0 && rate > 0 && !(ended && keep == len);
+        if silent && !self.changed {
             return Ok(self.outcome.hopeless("There is no whole page of sound in it."));
         }
         if keep < len {

@@ -377,7 +377,24 @@ fn by_rate(bytes: u64, fmt: &Fmt) -> Option<u64> {
 fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     let end = (head.data + ends.sound).min(ends.file);
     if end < window.len() && ends.file < window.len() {
+        if !ends.zeros {
+            // Without its end, what looks like chunks may fill the file. Zeros would become
+            // sound, of which nothing is promised.
+            take_back_promise(window, head, ends)?;
+        }
         window.set_len(end)?;
+        window.sync()?;
+    }
+    Ok(())
+}
+
+/// A promise that is too short makes chunks of what looks like some behind it, as soon as an
+/// outer size counts all of it.
+fn take_back_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
+    // Where no size will be known, it is the last word.
+    let knowable = head.room.is_some() || ends.file - 8 <= u64::from(UNKNOWN);
+    if knowable && head.size != UNKNOWN && head.promised() != Some(ends.sound) {
+        window.put(head.data - 4, &UNKNOWN.to_le_bytes())?;
         window.sync()?;
     }
     Ok(())
@@ -387,14 +404,8 @@ fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
 /// not done: so all else reaches the disk before.
 fn put_sizes(window: &mut Window<'_>, head: &Head, ends: &Ends, frames: u64) -> io::Result<()> {
     let riff = ends.file - 8;
-    // Where no size will be known, it is the last word.
-    let knowable = head.room.is_some() || riff <= u64::from(UNKNOWN);
-    let to_the_end = head.data + ends.sound + 1 >= window.len() && knowable;
-    if to_the_end && head.size != UNKNOWN && head.promised() != Some(ends.sound) {
-        // An outer size that counts all of it would make chunks of what looks like some behind
-        // a promise that is too short.
-        window.put(head.data - 4, &UNKNOWN.to_le_bytes())?;
-        window.sync()?;
+    if head.data + ends.sound + 1 >= window.len() {
+        take_back_promise(window, head, ends)?;
     }
     let short = |size: u64| u32::try_from(size).unwrap_or(UNKNOWN).to_le_bytes();
     if let (Some(fact), Some(_)) = (head.fact, head.fmt.frame) {
