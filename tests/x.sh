@@ -819,7 +819,7 @@ exit ${2:-0}"
 stats='printf "#2 INITED cov: 40 ft: 1 \n#9 NEW cov: 42 ft: 2\n" >&2
 printf "stat::number_of_executed_units: 123\nstat::average_exec_per_sec:     45\n" >&2'
 
-options='-create_missing_dirs=1 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1'
+options='-create_missing_dirs=1 -timeout=10 -rss_limit_mb=1024 -entropic=0 -print_final_stats=1'
 fuzz_graph="cargo fuzz run --sanitizer none graph fuzz/corpus/graph fuzz/seeds/graph -- \
 -dict=fuzz/dict/graph.dict -max_len=1024 $options"
 fuzz_wav="cargo fuzz run --sanitizer none wav fuzz/corpus/wav fuzz/regressions/wav fuzz/seeds/wav -- \
@@ -848,7 +848,7 @@ fuzz_runs_each_target_and_counts() {
     never 'fuzzing graph'
     run -- fuzz total
     ended 0
-    printed 'graph              246 runs'
+    printed 'graph              246 runs, of them        0 with a sanitizer,     45 a second, findings of old 0'
     printed 'wav                369 runs'
     never 'RAN'
     rm -r "$work/fuzz" "$work/tests/fuzzing"

@@ -105,15 +105,17 @@ fn played(bytes: &[u8]) -> (Totals, Reader, u64) {
             24..64 => drop(pipeline.poll()),
             64..96 => reader.read(),
             step => {
-                // Mostly small callbacks, now and then a very large one.
+                // Mostly small callbacks, now and then one that the entry has no room for.
                 let frames = match step {
-                    255 => bytes.below(8193),
-                    250..255 => bytes.below(1025),
+                    255 => bytes.below(2049),
+                    250..255 => bytes.below(513),
                     step => usize::from(step - 95),
                 } as u64;
                 buffer.clear();
-                for n in clock..clock + frames {
-                    buffer.extend(std::iter::repeat_n(value(n), format.channels.into()));
+                let channels = usize::from(format.channels);
+                buffer.resize(frames as usize * channels, 0.0);
+                for (n, frame) in (clock..).zip(buffer.chunks_exact_mut(channels)) {
+                    frame.fill(value(n));
                 }
                 clock += frames;
                 delivered += frames;

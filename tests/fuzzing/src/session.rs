@@ -91,7 +91,7 @@ fn script(bytes: &mut Bytes<'_>) -> Script {
         pause: if switches & 4 == 0 { PauseMode::Hold } else { PauseMode::Release },
         system: if switches & 8 == 0 { System::Ios } else { System::Android },
         // A low rate, so that much time costs few samples.
-        format: Format::mono(8000),
+        format: Format::mono(1000),
         rungs: if switches & 16 == 0 {
             Vec::new()
         } else {
@@ -173,7 +173,7 @@ fn what(bytes: &mut Bytes<'_>) -> What {
 }
 
 fn format(bytes: &mut Bytes<'_>) -> Format {
-    Format::new(bytes.of(&[8000, 16_000, 11_025]), 1 + bytes.byte() as u16 % 2)
+    Format::new(bytes.of(&[1000, 2000, 1378]), 1 + bytes.byte() as u16 % 2)
 }
 
 fn route(bytes: &mut Bytes<'_>) -> Happening {

@@ -9,7 +9,7 @@ use std::thread;
 use tympan::backend::Notice;
 use tympan::{Events, Format, Graph, Limits, PcmReader, Pipeline, Runner};
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, dice};
 use crate::sound::{Hand, graph, samples};
 
 const DEVICE: Format = Format::mono(16_000);
@@ -20,18 +20,19 @@ const GRAPH: &str = "[[node]]\nkind = \"mix\"\nchannels = 1\n[[node]]\nkind = \"
 const MOST: usize = 24;
 
 pub(crate) fn run(bytes: &[u8]) {
+    // Threads of a pipeline's own take many times as long to come and go as all the rest: of
+    // what asks for them, a part gets them.
+    let seldom = dice(bytes);
     let mut bytes = Bytes::new(bytes);
     let mode = bytes.byte();
     let half = bytes.byte();
     let mine = bytes.take(usize::from(half) % 48).to_vec();
     let theirs = bytes.rest().to_vec();
-    if mode % 4 == 3 {
-        c::run(&mine, theirs);
-    } else {
-        // Its own thread takes longest to be made.
-        let runners = [Runner::Manual, Runner::Inline, Runner::Manual, Runner::Inline];
-        let runner = if mode > 240 { Runner::Worker } else { runners[usize::from(mode >> 2) % 4] };
-        rust(runner, &mine, theirs);
+    match mode % 4 {
+        3 if seldom.is_multiple_of(32) => c::run(&mine, theirs),
+        2 if seldom.is_multiple_of(32) => rust(Runner::Worker, &mine, theirs),
+        1 if seldom.is_multiple_of(16) => rust(Runner::Inline, &mine, theirs),
+        _ => rust(Runner::Manual, &mine, theirs),
     }
 }
 
