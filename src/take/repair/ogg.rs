@@ -240,7 +240,8 @@ impl Walk<'_, '_> {
     /// Takes a whole page into account.
     fn pass(&mut self, at: u64, page: Page) -> io::Result<()> {
         if page.is(BEGINS) {
-            if self.under_way {
+            // Two of one name do not go side by side.
+            if self.under_way || self.streams.iter().any(|s| s.serial == page.serial) {
                 self.end_link();
             }
             self.begin(at, &page)?;
@@ -277,7 +278,6 @@ impl Walk<'_, '_> {
     /// A stream begins.
     fn begin(&mut self, at: u64, page: &Page) -> io::Result<()> {
         let coding = coding(page::contents(self.window.peek(at, page.len)?, page));
-        self.streams.retain(|stream| stream.serial != page.serial);
         if self.streams.len() < MOST_STREAMS {
             let last = Passed { at, page: page.clone() };
             self.streams.push(Stream {
