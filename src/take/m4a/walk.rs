@@ -58,8 +58,14 @@ impl Fragments {
     where
         S: FnMut(&mut View<'_>, Step) -> io::Result<()>,
     {
-        let mut walk =
-            Walk { fragments: self, to, end: self.from, time: None, gap: 0, budget: 4 * to };
+        let mut walk = Walk {
+            fragments: self,
+            to,
+            end: self.from,
+            time: None,
+            gap: 0,
+            budget: 4 * view.len(),
+        };
         let mut holes = false;
         let mut at = self.from;
         loop {
@@ -242,13 +248,15 @@ impl Walk {
         if moof.name != *b"moof" || moof.at < self.end {
             return Ok(false);
         }
-        let Some(mdat) = view.found(moof.end, self.to)?.filter(|found| found.end <= self.to) else {
+        // Of a torn one that has no sum the first packets may be there.
+        let summed = self.fragments.trust == Trust::Checksum;
+        let fits = |found: &Found| !summed || found.end <= self.to;
+        let Some(mdat) = view.found(moof.end, self.to)?.filter(fits) else {
             return Ok(false);
         };
         if mdat.name != *b"mdat" || view.inside(moof, &[b"mfhd"])?.is_none() {
             return Ok(false);
         }
-        let summed = self.fragments.trust == Trust::Checksum;
         let cost = if summed { mdat.end - moof.at } else { moof.end - moof.at };
         if cost > self.budget {
             return Ok(false);

@@ -91,12 +91,12 @@ struct Walk<'w, 'm> {
 /// Walks are made until one has nothing to do: with its last page marked, a hole before it
 /// may be one that can be filled.
 pub(super) fn repair(window: &mut Window<'_>) -> io::Result<Outcome> {
-    let mut outcome = walk(window)?;
+    let mut outcome = walk(window, true)?;
     for _ in 1..MOST_WALKS {
         if outcome.state != State::Repaired {
             break;
         }
-        let again = walk(window)?;
+        let again = walk(window, false)?;
         if again.state != State::Repaired {
             break;
         }
@@ -108,7 +108,8 @@ pub(super) fn repair(window: &mut Window<'_>) -> io::Result<Outcome> {
     Ok(outcome)
 }
 
-fn walk(window: &mut Window<'_>) -> io::Result<Outcome> {
+/// What the first walk has changed, others do not give up.
+fn walk(window: &mut Window<'_>, first: bool) -> io::Result<Outcome> {
     let mut outcome = Outcome::new(Kind::Ogg);
     if Page::read_marked(window.peek(0, page::LARGEST)?).is_none() {
         return Ok(outcome.hopeless("Its first page is damaged, which says what the rest is."));
@@ -126,7 +127,7 @@ fn walk(window: &mut Window<'_>) -> io::Result<Outcome> {
         outcome,
     };
     walk.run()?;
-    walk.finish()
+    walk.finish(first)
 }
 
 impl Walk<'_, '_> {
@@ -346,7 +347,7 @@ impl Walk<'_, '_> {
     }
 
     /// Cuts off a torn end and marks the last pages.
-    fn finish(mut self) -> io::Result<Outcome> {
+    fn finish(mut self, first: bool) -> io::Result<Outcome> {
         self.frames = self.frames.saturating_add(self.link_frames());
         if self.window.is_a_trap() && !self.changed {
             return Ok(self.outcome.hopeless(window::TRAP));
@@ -369,8 +370,8 @@ impl Walk<'_, '_> {
         }
         self.outcome.kept_frames = self.frames;
         // What no packet ends in is no stream, but bytes all the same.
-        let silent = keep == 0 || self.frames == 0 && rate > 0 && !(ended && keep == len);
-        if silent && !self.changed {
+        let silent = self.frames == 0 && rate > 0 && !(ended && keep == len);
+        if keep == 0 || silent && first && !self.changed {
             return Ok(self.outcome.hopeless("There is no whole page of sound in it."));
         }
         if keep < len {
