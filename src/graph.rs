@@ -48,12 +48,9 @@ impl Graph {
         let (text, path): (Arc<str>, Arc<str>) = (text.into(), name.into());
         let (core, spans) = load::load(&text, registry).map_err(|e| e.of(&text, &path))?;
         let graph = Self { core, text, path, spans };
-        // Whatever is wrong with every device is wrong now. A device can only bring
-        // more; mono at 48 kHz is the tamest there is.
-        match graph.core.plan(&[Format::mono(48_000)], Limits::default()) {
-            Err(e) if is_about_the_text(&e) => Err(graph.locate(&e)),
-            _ => Ok(graph),
-        }
+        // Whatever is wrong with every device is wrong now; a device can only bring more.
+        graph.core.check().map_err(|e| graph.locate(&e))?;
+        Ok(graph)
     }
 
     /// Reads a graph from a file.
@@ -140,11 +137,6 @@ impl Graph {
         let key = key.as_ref().and_then(|k| entry.keys.get(k));
         Some(key.unwrap_or(&entry.whole).clone())
     }
-}
-
-/// Passes 1 and 2 look at the text alone.
-fn is_about_the_text(error: &PlanError) -> bool {
-    matches!(error.cause.code().get(..3), Some("T02" | "T03"))
 }
 
 /// Larger than any graph that a person writes.

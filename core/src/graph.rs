@@ -169,6 +169,11 @@ impl Graph {
             .flat_map(|n| n.settings.lives().map(move |(key, live)| (n.id.as_str(), key, live)))
     }
 
+    /// Whether names and wires make a graph: what is wrong here is wrong with every device.
+    pub fn check(&self) -> Result<(), PlanError> {
+        plan::check(self)
+    }
+
     /// Compiles the graph for these device formats, one per source. A source without
     /// a format of its own has that of the first.
     pub fn plan(&self, formats: &[Format], limits: Limits) -> Result<Plan, PlanError> {

@@ -78,6 +78,12 @@ impl Plan {
     }
 }
 
+/// The passes that need no device, and build no node.
+pub(crate) fn check(graph: &Graph) -> Result<(), PlanError> {
+    let wires = resolve::resolve(graph)?;
+    sort::sort(graph, &wires).map(drop)
+}
+
 pub(crate) fn plan(graph: &Graph, formats: &[Format], limits: Limits) -> Result<Plan, PlanError> {
     let wires = resolve::resolve(graph)?;
     let order = sort::sort(graph, &wires)?;

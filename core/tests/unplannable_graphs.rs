@@ -240,6 +240,20 @@ fn error(graph: &Graph, formats: &[Format]) -> PlanError {
     plan.err().expect("it was planned")
 }
 
+/// Without a device, and with the same words as with one. A kind may also be found wrong when
+/// it builds, which only a device makes it do.
+#[test]
+fn what_is_wrong_with_every_device_is_told_without_one() {
+    for (code, graph, _, place, text) in cases() {
+        let checked = graph.check().map_err(|error| (error.to_string(), error.place));
+        match code {
+            "T0211" if checked.is_ok() => {}
+            _ if code < "T0400" => assert_eq!(checked, Err((text.to_owned(), place))),
+            _ => assert_eq!(checked, Ok(()), "{text}"),
+        }
+    }
+}
+
 #[test]
 fn every_cause_says_where_what_and_what_to_do() {
     let mut seen = std::collections::BTreeSet::new();
