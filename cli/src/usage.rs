@@ -61,7 +61,8 @@ fn for_argument(word: &str) -> Option<String> {
     // The parser does not say which verb it was at.
     let verb = std::env::args().nth(1)?;
     if let Some(option) = word.strip_prefix("--") {
-        let program = crate::command();
+        let mut program = crate::command();
+        program.build();
         let has =
             |verb: &clap::Command| verb.get_arguments().any(|arg| arg.get_long() == Some(option));
         let other = program.get_subcommands().find(|verb| has(verb))?;

@@ -11,7 +11,6 @@ use crate::graph_file;
 use crate::output::{Line, Output, seconds};
 use crate::stage;
 
-/// Measure a graph against the deadline of a device, on this machine
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -9,7 +9,6 @@ use crate::exit::{Exit, Failure};
 use crate::graph_file;
 use crate::output::{Line, Output, failed};
 
-/// Check graphs: what is wrong, where, and what to do about it
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -5,7 +5,6 @@ use clap_complete::Shell;
 use crate::exit::Exit;
 use crate::output::{Line, Output};
 
-/// Print what teaches a shell to complete verbs and options
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -12,7 +12,6 @@ use crate::run::{Run, Show};
 use crate::stage;
 use crate::verbs::{plan, plot};
 
-/// Show a graph at work on a built-in sound; needs no microphone
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

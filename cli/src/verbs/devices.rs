@@ -3,7 +3,6 @@
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
-/// List the microphones of this machine, and why one cannot be used
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {}

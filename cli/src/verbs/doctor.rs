@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Look at this machine: open its microphone for a second, and say what is wrong
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

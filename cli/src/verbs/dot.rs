@@ -11,7 +11,6 @@ use crate::graph_file::{self, is_dash};
 use crate::output::{Line, Output};
 use crate::{picture, stage};
 
-/// Draw a graph: what flows where, how late it is, what it costs
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

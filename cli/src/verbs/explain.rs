@@ -6,7 +6,6 @@ use crate::codes::{self, CODES, Code};
 use crate::exit::{Exit, Failure};
 use crate::output::{Line, Output};
 
-/// Explain a code: what is wrong, why, and what to do
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -9,7 +9,6 @@ use crate::exit::{Exit, Failure};
 use crate::key;
 use crate::output::{Line, Output, seconds};
 
-/// Make one ordinary file of a take, sealed or not
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

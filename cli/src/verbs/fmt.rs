@@ -7,7 +7,6 @@ use crate::graph_file::{self, is_dash};
 use crate::output::{Line, Output};
 use crate::tidy;
 
-/// Format graphs: spacing and comments in their places, nothing else
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

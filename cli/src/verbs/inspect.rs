@@ -8,7 +8,6 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Line, Output};
 use crate::verbs::nodes::flow;
 
-/// Show a kind of node: its ports, its keys, their ranges and defaults
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

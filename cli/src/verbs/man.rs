@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use crate::exit::{Exit, Failure};
 use crate::output::{Line, Output};
 
-/// Print the manual page, or write one for each verb
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

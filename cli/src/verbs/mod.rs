@@ -1,5 +1,5 @@
 //! The verbs: a file each, with its arguments, its help and what it does. A new one is a
-//! file and three lines here.
+//! file and four lines here.
 
 mod bench;
 mod check;
@@ -25,27 +25,49 @@ mod simulate;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
+/// Only the verb that is called is described to the parser in full.
 #[derive(clap::Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Verb {
+    /// Show a graph at work on a built-in sound; needs no microphone
     Demo(demo::Args),
+    /// Run a graph over a microphone or files of audio and write what comes out
     Run(run::Args),
+    /// Record a take that no kill, full disk or power cut takes away
     Record(record::Args),
+    /// Make recordings whole that a kill, a full disk or a power cut left
     Recover(recover::Args),
+    /// Make one ordinary file of a take, sealed or not
     Export(export::Args),
+    /// List the microphones of this machine, and why one cannot be used
     Devices(devices::Args),
+    /// Look at this machine: open its microphone for a second, and say what is wrong
     Doctor(doctor::Args),
+    /// Check graphs: what is wrong, where, and what to do about it
     Check(check::Args),
+    /// Format graphs: spacing and comments in their places, nothing else
     Fmt(fmt::Args),
+    /// Show what a graph becomes on a device: formats, delays, memory
     Plan(plan::Args),
+    /// Draw a graph: what flows where, how late it is, what it costs
     Dot(dot::Args),
+    /// Draw a sound: waveform, speech, spectrum, level, and the gaps of a take
     Plot(plot::Args),
+    /// List the kinds of nodes: what goes in, what comes out, what they do
     Nodes(nodes::Args),
+    /// Show a kind of node: its ports, its keys, their ranges and defaults
     Inspect(inspect::Args),
+    /// Print the JSON Schema of graphs, for editors, or of takes
     Schema(schema::Args),
+    /// Measure a graph against the deadline of a device, on this machine
     Bench(bench::Args),
+    /// Explain a code: what is wrong, why, and what to do
     Explain(explain::Args),
+    /// Print what teaches a shell to complete verbs and options
     Completions(completions::Args),
+    /// Print the manual page, or write one for each verb
     Man(man::Args),
+    /// Rehearse calls, headsets, kills and full disks on a simulated phone
     Simulate(simulate::Args),
 }
 

@@ -6,7 +6,6 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::verbs::inspect;
 
-/// List the kinds of nodes: what goes in, what comes out, what they do
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {}

@@ -9,7 +9,6 @@ use crate::exit::{Exit, Failure};
 use crate::graph_file;
 use crate::output::{Line, Output, seconds};
 
-/// Show what a graph becomes on a device: formats, delays, memory
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

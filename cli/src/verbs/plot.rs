@@ -14,7 +14,6 @@ use crate::output::{Line, Output, seconds};
 use crate::picture::sound::{self, Mark, Scene};
 use crate::picture::survey::{Survey, Surveyed};
 
-/// Draw a sound: waveform, speech, spectrum, level, and the gaps of a take
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

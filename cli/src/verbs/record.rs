@@ -18,7 +18,6 @@ use crate::microphone::Which;
 use crate::output::{Line, Output, seconds};
 use crate::run::lamp;
 
-/// Record a take that no kill, full disk or power cut takes away
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

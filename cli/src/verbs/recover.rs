@@ -9,7 +9,6 @@ use crate::exit::{Exit, Failure};
 use crate::key;
 use crate::output::{Line, Output};
 
-/// Make recordings whole that a kill, a full disk or a power cut left
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

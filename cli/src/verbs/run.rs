@@ -18,7 +18,6 @@ use crate::output::{Line, Output, seconds};
 use crate::run::many::{self, Progress};
 use crate::run::{Measure, Run, Show};
 
-/// Run a graph over a microphone or files of audio and write what comes out
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]

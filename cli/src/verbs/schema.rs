@@ -3,7 +3,6 @@
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Print the JSON Schema of graphs, for editors, or of takes
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {

@@ -12,7 +12,6 @@ use crate::exit::{Exit, Failure};
 use crate::graph_file;
 use crate::output::{Line, Output};
 
-/// Rehearse calls, headsets, kills and full disks on a simulated phone
 #[derive(clap::Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Args {
