@@ -198,6 +198,7 @@ fn start(asked: &Asked, folder: &Path) -> Result<Contest, String> {
     let row = |what, ours, theirs, goal| Row::ratio(&rounds, what, ours, theirs, goal);
     let rows = vec![
         row("plain build, opusenc", "tympan", "opusenc", Some(1.0)),
+        row("tuned build, opusenc", "tympan, tuned", "opusenc", Some(1.0)),
         row("plain build, GStreamer", "tympan", "GStreamer", None),
         row("plain build, ffmpeg with `afftdn`", "tympan", "ffmpeg, afftdn", None),
     ];

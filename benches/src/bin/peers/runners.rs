@@ -139,6 +139,7 @@ impl Programs {
         vec![
             tympan(("tympan", &self.plain), "chain.toml", at, length),
             opusenc(at, length),
+            tympan(("tympan, tuned", &self.tuned), "chain.toml", at, length),
             gstreamer(at, length),
             ffmpeg("ffmpeg, afftdn", "afftdn", at, length),
         ]
