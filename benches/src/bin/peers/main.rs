@@ -50,7 +50,7 @@ fn main() -> ExitCode {
             .and_then(|seconds| sound::make(Path::new(folder), seconds))
             .map(|()| true),
         ["bare", from, to] => bare::run(Path::new(from), Path::new(to)).map(|()| true),
-        _ => asked(&words).and_then(|asked| compare(&asked)),
+        _ => asked(&words).and_then(compare),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -90,10 +90,10 @@ fn asked(words: &[&str]) -> Result<Asked, String> {
 }
 
 /// Everything in turns; whether all goals were met.
-fn compare(asked: &Asked) -> Result<bool, String> {
+fn compare(mut asked: Asked) -> Result<bool, String> {
     let folder = std::env::temp_dir().join(format!("tympan-peers-{}", std::process::id()));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let outcome = contests(asked, &folder);
+    let outcome = contests(&mut asked, &folder);
     // It is in the folder of what is temporary.
     let _ = fs::remove_dir_all(&folder);
     let contests = outcome?;
@@ -109,7 +109,8 @@ fn compare(asked: &Asked) -> Result<bool, String> {
     Ok(missed.is_empty())
 }
 
-fn contests(asked: &Asked, folder: &Path) -> Result<Vec<Contest>, String> {
+fn contests(asked: &mut Asked, folder: &Path) -> Result<Vec<Contest>, String> {
+    asked.programs.install(folder)?;
     let me = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut sounds = Command::new(me);
     sounds.arg("sound").arg(folder).arg(asked.seconds.to_string());

@@ -84,6 +84,11 @@ pub(crate) fn write_graphs(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let copied = fs::copy(from, to);
+    copied.map(drop).map_err(|error| format!("{}: {error}", from.display()))
+}
+
 /// Encoders and resamplers add a little, and no more.
 fn whole(seconds: f64) -> (f64, f64) {
     (seconds, seconds + 0.1)
@@ -95,6 +100,24 @@ fn words(program: impl AsRef<Path>, line: &str) -> Vec<String> {
 }
 
 impl Programs {
+    /// Copies all of them, as an installation does. What a linker has just written lies in
+    /// memory page by page, and takes a tenth longer to start than what was written at a
+    /// stretch, as the programs of others were.
+    pub(crate) fn install(&mut self, folder: &Path) -> Result<(), String> {
+        for (name, place) in [("plain", &mut self.plain), ("tuned", &mut self.tuned)] {
+            let to = folder.join(name);
+            fs::create_dir(&to).map_err(|error| format!("{}: {error}", to.display()))?;
+            for program in ["tympan", "peers"] {
+                copy(&place.join(program), &to.join(program))?;
+            }
+            *place = to;
+        }
+        let to = folder.join("apm");
+        copy(&self.apm, &to)?;
+        self.apm = to;
+        Ok(())
+    }
+
     /// Everybody over speech in noise.
     pub(crate) fn speech(&self, folder: &Path, seconds: f64) -> Vec<Runner> {
         let (at, length) = ((folder, SPEECH), whole(seconds));
