@@ -16,7 +16,7 @@ pub const FRAMES: [usize; 4] = [128, 256, 480, 1024];
 /// share grows. They are goals, by what the kernels cost, with room for slower cores.
 pub const BUDGETS: [(&str, [f64; 4]); 8] = [
     ("archive", [20.0, 10.0, 6.0, 3.0]),
-    ("dictation", [10.0, 6.0, 3.0, 3.5]),
+    ("dictation", [10.0, 6.0, 4.0, 3.5]),
     ("levels", [1.5, 0.8, 0.4, 0.3]),
     ("low-power", [12.0, 7.0, 4.0, 3.0]),
     ("meeting", [22.0, 11.0, 6.0, 5.0]),
