@@ -377,10 +377,16 @@ fn by_rate(bytes: u64, fmt: &Fmt) -> Option<u64> {
 fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     let end = (head.data + ends.sound).min(ends.file);
     if end < window.len() && ends.file < window.len() {
-        if !ends.zeros {
-            // Without its end, what looks like chunks may fill the file. Zeros would become
-            // sound, of which nothing is promised.
-            take_back_promise(window, head, ends)?;
+        // Without its end, what looks like chunks may fill the file behind a promise that is
+        // too short. One taken back would make sound of zeros: there a right one comes first.
+        let long = head.size == UNKNOWN && head.long.is_some();
+        match u32::try_from(ends.sound) {
+            Ok(sound) if ends.zeros && !long && head.size != sound => {
+                window.put(head.data - 4, &sound.to_le_bytes())?;
+                window.sync()?;
+            }
+            _ if ends.zeros => {}
+            _ => take_back_promise(window, head, ends)?,
         }
         window.set_len(end)?;
         window.sync()?;
