@@ -1,11 +1,14 @@
 //! One frame of FLAC: what its head says, and where it ends.
 //!
-//! A frame does not say how long it is: its contents have to be passed over bit by bit.
+//! A frame does not say how long it is. Where another follows, its head tells; for the
+//! last one, or before a hole, the frame's contents have to be passed over bit by bit.
 
 use crate::take::sums;
 
 /// Bytes of the longest head.
 pub(super) const LONGEST_HEAD: usize = 16;
+/// Bytes of the shortest frame: a head, a constant of 4 bits, a sum.
+pub(super) const SHORTEST: usize = 6 + 2 + 2;
 
 /// The head of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -143,7 +143,7 @@ impl<'a> Window<'a> {
 }
 
 /// The first place of a byte, eight at a time: files are gigabytes.
-fn position(bytes: &[u8], byte: u8) -> Option<usize> {
+pub(super) fn position(bytes: &[u8], byte: u8) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let (eights, _) = bytes.as_chunks::<8>();
     let pattern = LOW * u64::from(byte);
