@@ -400,6 +400,11 @@ fn take_back_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::R
     // Where no size will be known, it is the last word.
     let knowable = head.room.is_some() || ends.file - 8 <= u64::from(UNKNOWN);
     if knowable && head.size != UNKNOWN && head.promised() != Some(ends.sound) {
+        if let (Some(room), Some(_)) = (head.room, head.long) {
+            // A long size counts as soon as the short one does not: it has to be right.
+            window.put(room + 8, &ends.sound.to_le_bytes())?;
+            window.sync()?;
+        }
         window.put(head.data - 4, &UNKNOWN.to_le_bytes())?;
         window.sync()?;
     }
