@@ -162,22 +162,22 @@ fn walk(
         at = walked.skip(window, head, believed - BACK)?;
     }
     // How it was before a frame whose end the next head told.
-    let mut before = None;
+    let mut before: Option<(Walked, u64)> = None;
     while at < window.len() {
-        if let Some((frame, end)) = before_next(window, at)? {
-            before = Some((walked, at));
-            walked.varies |= !head.is_like(&frame);
-            walked.pass(&frame, at, end);
-            at = end;
-            continue;
-        }
+        let told = before_next(window, at)?;
         // What is here may be cut off, and that head with it: the contents must agree.
-        if let Some((then, there)) = before.take()
+        if told.is_none()
+            && let Some((then, there)) = before
             && frame_at(window, head, there)?.is_none_or(|(_, end)| end != at)
         {
             (walked, at) = (then, there);
         }
-        if let Some((frame, end)) = frame_at(window, head, at)? {
+        let found = match told {
+            Some(_) => told,
+            None => frame_at(window, head, at)?,
+        };
+        before = told.map(|_| (walked, at));
+        if let Some((frame, end)) = found {
             walked.varies |= !head.is_like(&frame);
             walked.pass(&frame, at, end);
             at = end;
