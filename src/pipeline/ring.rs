@@ -2,15 +2,17 @@
 //! one so that nothing of them stays in it: what was captured before a break must not be
 //! found after it.
 
+use std::mem::MaybeUninit;
+
 use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 
 /// A ring of so many places, as two ends. Each place was written once: memory that was never
 /// touched is given by the system when it is, and on the audio path that would be a wait.
 pub(crate) fn ring<T: Copy>(places: usize, blank: T) -> (HeapProd<T>, HeapCons<T>) {
-    let (mut put, mut get) = HeapRb::new(places).split();
-    put.push_iter(std::iter::repeat_n(blank, places));
-    get.skip(places);
+    let (mut put, get) = HeapRb::new(places).split();
+    let (all, _) = put.vacant_slices_mut();
+    all.fill(MaybeUninit::new(blank));
     (put, get)
 }
 

@@ -184,6 +184,11 @@ impl Head {
         }
     }
 
+    /// Where the long sizes are, if there are any.
+    fn long_room(&self) -> Option<u64> {
+        self.room.filter(|_| self.long.is_some())
+    }
+
     /// Where the file ends by its outer size, if that says something.
     fn outer_end(&self) -> Option<u64> {
         match (self.riff, self.long) {
@@ -379,14 +384,10 @@ fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     if end < window.len() && ends.file < window.len() {
         // Without its end, what looks like chunks may fill the file behind a promise that is
         // too short. One taken back would make sound of zeros: there a right one comes first.
-        let long = head.size == UNKNOWN && head.long.is_some();
-        match u32::try_from(ends.sound) {
-            Ok(sound) if ends.zeros && !long && head.size != sound => {
-                window.put(head.data - 4, &sound.to_le_bytes())?;
-                window.sync()?;
-            }
-            _ if ends.zeros => {}
-            _ => take_back_promise(window, head, ends)?,
+        if ends.zeros {
+            put_promise(window, head, ends)?;
+        } else {
+            take_back_promise(window, head, ends)?;
         }
         window.set_len(end)?;
         window.sync()?;
@@ -394,19 +395,35 @@ fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a right one of the size that counts, if it has room for it.
+fn put_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
+    match (head.long_room(), u32::try_from(ends.sound)) {
+        (Some(room), _) if head.size == UNKNOWN => {
+            window.put(room + 8, &ends.sound.to_le_bytes())?
+        }
+        (_, Ok(sound)) if head.size != sound => {
+            window.put(head.data - 4, &sound.to_le_bytes())?;
+        }
+        _ => return Ok(()),
+    }
+    window.sync()
+}
+
 /// A promise that is too short makes chunks of what looks like some behind it, as soon as an
 /// outer size counts all of it.
 fn take_back_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     // Where no size will be known, it is the last word.
     let knowable = head.room.is_some() || ends.file - 8 <= u64::from(UNKNOWN);
-    if knowable && head.size != UNKNOWN && head.promised() != Some(ends.sound) {
-        if let (Some(room), Some(_)) = (head.room, head.long) {
+    if knowable && head.promised().is_some_and(|promised| promised != ends.sound) {
+        if let Some(room) = head.long_room() {
             // A long size counts as soon as the short one does not: it has to be right.
             window.put(room + 8, &ends.sound.to_le_bytes())?;
             window.sync()?;
         }
-        window.put(head.data - 4, &UNKNOWN.to_le_bytes())?;
-        window.sync()?;
+        if head.size != UNKNOWN {
+            window.put(head.data - 4, &UNKNOWN.to_le_bytes())?;
+            window.sync()?;
+        }
     }
     Ok(())
 }
