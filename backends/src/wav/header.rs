@@ -72,7 +72,10 @@ pub(super) fn read(source: &mut Source) -> Result<Header, BackendError> {
             b"fmt " if described.is_none() => {
                 described = Some(read_fmt(source, &chunk, &mut findings)?);
             }
-            b"ds64" if riff.wide => long_length = Some(read_ds64(source, &chunk)?),
+            // It belongs behind the first twelve bytes; further ones say nothing.
+            b"ds64" if riff.wide && chunk.at == 12 => {
+                long_length = Some(read_ds64(source, &chunk)?)
+            }
             _ => skip_rest(source, &chunk, 0)?,
         }
         skip_pad(source, &chunk)?;
