@@ -200,6 +200,16 @@ impl Region {
     pub(crate) fn busy(&self) -> usize {
         self.drain + self.push
     }
+
+    /// Its own of all steps.
+    fn own_steps<'a>(&self, all: &'a mut [Step]) -> &'a mut [Step] {
+        all.get_mut(self.steps.clone()).unwrap_or_default()
+    }
+
+    /// Its own of all outputs.
+    fn own_taps<'a>(&self, all: &'a mut [Tap]) -> &'a mut [Tap] {
+        all.get_mut(self.taps.clone()).unwrap_or_default()
+    }
 }
 
 /// A tape and those who still want something of it.
@@ -233,7 +243,7 @@ impl Executor {
     /// See the module's promise. Longer pushes than the plan's largest are taken in
     /// pieces; the result is the same.
     pub fn push(&mut self, samples: &[f32], sink: &mut dyn Sink) {
-        let channels = self.sources[0].device_channels;
+        let channels = self.mic().device_channels;
         for block in samples.chunks(self.max_push * channels) {
             if block.len() < channels {
                 return;
@@ -380,7 +390,12 @@ impl Executor {
 
     /// Frames of the microphone since the segment began: where the next push goes.
     pub fn position(&self) -> i64 {
-        self.tapes[self.sources[0].tape].end()
+        self.tapes[self.mic().tape].end()
+    }
+
+    /// The first of the sources.
+    fn mic(&self) -> &Source {
+        &self.sources[0]
     }
 
     /// Whether a segment is open.
@@ -402,8 +417,7 @@ impl Executor {
 
     /// Raises an event of the engine's own, at the microphone's time.
     fn tell(&self, what: What, sink: &mut dyn Sink) {
-        let Source { rate, .. } = self.sources[0];
-        let position = self.position();
+        let (position, rate) = (self.position(), self.mic().rate);
         sink.event(Event { position, rate, segment: self.segment, what, node: Event::ENGINE });
     }
 

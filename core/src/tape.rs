@@ -84,6 +84,13 @@ impl Tape {
         &mut self.data[at..at + frames]
     }
 
+    /// Zeros in the room for the next frames.
+    pub(crate) fn hush(&mut self, frames: usize) {
+        for channel in 0..self.channels() {
+            self.space(channel, frames).fill(0.0);
+        }
+    }
+
     /// Frames written ahead of their time.
     pub(crate) const fn ahead(&self) -> usize {
         self.ahead
@@ -143,5 +150,21 @@ impl Tape {
         self.end = 0;
         self.ahead = 0;
         self.base = self.start;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_full_it_was_is_remembered() {
+        let mut tape = Tape::new(2, 100, 0, 10);
+        tape.commit(30);
+        tape.discard_before(30);
+        tape.commit(20);
+        assert_eq!(tape.high(), 30);
+        tape.commit(40);
+        assert_eq!((tape.high(), tape.end()), (60, 90));
     }
 }

@@ -24,11 +24,9 @@ impl Executor {
     pub(super) fn begin_region(&mut self, region: usize, origin: i64, segment: u32) {
         let r = &self.regions[region];
         let (rate, utterance) = (r.rate, r.utterance);
-        for site in self.steps[r.steps.clone()]
-            .iter_mut()
-            .map(|s| &mut s.site)
-            .chain(self.taps[r.taps.clone()].iter_mut().map(|t| &mut t.site))
-        {
+        let steps = r.own_steps(&mut self.steps).iter_mut().map(|s| &mut s.site);
+        let taps = r.own_taps(&mut self.taps).iter_mut().map(|t| &mut t.site);
+        for site in steps.chain(taps) {
             site.origin = Ratio::of(site.rate, rate).floor(origin);
             site.segment = segment;
             site.utterance = utterance;
@@ -37,7 +35,7 @@ impl Executor {
 
     pub(super) fn finish_segment(&mut self, reason: Reason, sink: &mut dyn Sink) {
         self.ending = true;
-        let end = self.tapes[self.sources[0].tape].end();
+        let end = self.position();
         self.finish_region(ROOT, sink);
         self.ending = false;
         self.running = false;
@@ -45,10 +43,9 @@ impl Executor {
             self.reset_region(region, Border::Segment);
         }
         self.scratch.fill(0.0);
-        let rate = self.sources[0].rate;
         sink.event(crate::Event {
             position: end,
-            rate,
+            rate: self.mic().rate,
             segment: self.segment,
             what: What::SegmentEnd(reason),
             node: crate::Event::ENGINE,
@@ -85,10 +82,10 @@ impl Executor {
     pub(super) fn set_end(&mut self, region: usize) {
         let r = &self.regions[region];
         let (end, rate) = (self.tapes[r.entry].end(), r.rate);
-        for step in &mut self.steps[r.steps.clone()] {
+        for step in r.own_steps(&mut self.steps) {
             step.site.end = Ratio::of(step.site.rate, rate).ceil(end);
         }
-        for tap in &mut self.taps[r.taps.clone()] {
+        for tap in r.own_taps(&mut self.taps) {
             tap.site.end = Ratio::of(tap.site.rate, rate).ceil(end);
         }
     }
@@ -98,9 +95,7 @@ impl Executor {
             return self.enter_silence(frames);
         }
         let tape = &mut self.tapes[self.regions[region].entry];
-        for channel in 0..tape.channels() {
-            tape.space(channel, frames).fill(0.0);
-        }
+        tape.hush(frames);
         tape.commit(frames);
     }
 
@@ -115,7 +110,7 @@ impl Executor {
     /// empty record.
     fn say_last(&mut self, region: usize, sink: &mut dyn Sink) {
         let r = &self.regions[region];
-        for step in &mut self.steps[r.steps.clone()] {
+        for step in r.own_steps(&mut self.steps) {
             if !step.site.last_out && !step.bytes.is_empty() {
                 let header = step.site.closing();
                 for &output in &step.site.outputs {
@@ -123,7 +118,7 @@ impl Executor {
                 }
             }
         }
-        for tap in &mut self.taps[r.taps.clone()] {
+        for tap in r.own_taps(&mut self.taps) {
             if !tap.site.last_out {
                 let header = tap.site.closing();
                 sink.audio(tap.output, &header, Planar::new(&[], 0));
@@ -137,7 +132,7 @@ impl Executor {
         for &tape in &r.tapes {
             self.tapes[tape].clear();
         }
-        for step in &mut self.steps[r.steps.clone()] {
+        for step in r.own_steps(&mut self.steps) {
             if !step.failed && !(self.calls.reset)(&mut *step.node, border) {
                 // It is told with its next call, which passes the signal through.
                 step.failed = true;
@@ -152,7 +147,7 @@ impl Executor {
                 gate.reset(step.start);
             }
         }
-        for tap in &mut self.taps[r.taps.clone()] {
+        for tap in r.own_taps(&mut self.taps) {
             tap.at = 0;
             tap.blamed = false;
             tap.site.renew();

@@ -2,7 +2,7 @@
 //! microphone's timeline.
 
 use crate::event::{Reason, What};
-use crate::executor::{Executor, ROOT};
+use crate::executor::{Executor, ROOT, Source};
 use crate::guard::{self, Mended};
 use crate::sink::Sink;
 
@@ -21,14 +21,15 @@ impl Executor {
     /// Writes one block of the microphone to its tape, mended, and brings every
     /// other source up to its time with silence.
     pub(super) fn enter(&mut self, block: &[f32], sink: &mut dyn Sink) {
-        let frames = block.len() / self.sources[0].device_channels;
+        let Source { tape, device_channels, .. } = *self.mic();
+        let frames = block.len() / device_channels;
         let mended = self.write(0, block, frames);
         if mended.any() {
             self.books.mended += mended.not_finite as u64 + mended.clamped as u64;
             let Mended { not_finite, clamped } = mended;
             self.tell(What::BadInput { not_finite, clamped }, sink);
         }
-        self.tapes[self.sources[0].tape].commit(frames);
+        self.tapes[tape].commit(frames);
         self.books.pushed += frames as u64;
         self.top_up();
     }
@@ -50,31 +51,23 @@ impl Executor {
 
     /// Zeros on the microphone's tape.
     pub(super) fn enter_silence(&mut self, frames: usize) {
-        self.silence(0, frames);
+        let mic = self.mic().tape;
+        let tape = &mut self.tapes[mic];
+        tape.hush(frames);
+        tape.commit(frames);
         self.top_up();
-    }
-
-    fn silence(&mut self, source: usize, frames: usize) {
-        self.write_silence(source, frames);
-        self.tapes[self.sources[source].tape].commit(frames);
-    }
-
-    fn write_silence(&mut self, source: usize, frames: usize) {
-        let tape = &mut self.tapes[self.sources[source].tape];
-        for channel in 0..tape.channels() {
-            tape.space(channel, frames).fill(0.0);
-        }
     }
 
     /// A second source that is late or absent never makes the microphone wait.
     fn top_up(&mut self) {
-        let now = self.tapes[self.sources[0].tape].end();
-        for i in 1..self.sources.len() {
-            let tape = &mut self.tapes[self.sources[i].tape];
-            let missing = (self.sources[i].ratio.floor(now) - tape.end()).max(0) as usize;
+        let now = self.position();
+        for source in self.sources.iter().skip(1) {
+            let tape = &mut self.tapes[source.tape];
+            let missing = (source.ratio.floor(now) - tape.end()).max(0) as usize;
             let known = missing.min(tape.ahead());
             tape.reveal(known);
-            self.silence(i, missing - known);
+            tape.hush(missing - known);
+            tape.commit(missing - known);
         }
     }
 
@@ -93,22 +86,23 @@ impl Executor {
             return Fed::default();
         };
         let channels = way_in.device_channels;
-        let (rate_ratio, lead) = (way_in.ratio, way_in.lead as i64);
-        let tape = way_in.tape;
-        let now = self.tapes[self.sources[0].tape].end();
+        let lead = way_in.lead as i64;
+        let furthest = way_in.ratio.floor(self.position()) + lead;
         let frames = samples.len() / channels;
-        let written = self.tapes[tape].end() + self.tapes[tape].ahead() as i64;
-        let furthest = rate_ratio.floor(now) + lead;
+        let index = way_in.tape;
+        let tape = &mut self.tapes[index];
+        let written = tape.end() + tape.ahead() as i64;
         let late = written.saturating_sub(position).clamp(0, frames as i64) as usize;
         let hole = position.saturating_sub(written).clamp(0, lead) as usize;
         let room = (furthest - written - hole as i64).max(0) as usize;
         let taken = (frames - late).min(room);
         let early = frames - late - taken;
         if taken > 0 {
-            self.write_silence(source, hole);
-            self.tapes[tape].keep_ahead(hole);
-            let mended = self.write(source, &samples[late * channels..][..taken * channels], taken);
-            self.tapes[tape].keep_ahead(taken);
+            tape.hush(hole);
+            tape.keep_ahead(hole);
+            let block = &samples[late * channels..(late + taken) * channels];
+            let mended = self.write(source, block, taken);
+            self.tapes[index].keep_ahead(taken);
             self.books.mended += mended.not_finite as u64 + mended.clamped as u64;
             if mended.any() {
                 let Mended { not_finite, clamped } = mended;
