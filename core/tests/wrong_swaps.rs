@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use kit::{Pack, Record, graph, node, output, ramp};
 use tympan_core::{
-    Build, Built, Calls, Flow, Format, Input, Kind, Limits, Node, Output, Reason, Refusal, Spec,
+    Build, Built, Calls, Executor, Flow, Format, Input, Kind, Limits, Node, NodeDef, Output,
+    Reason, Refusal, Spec,
 };
 
 struct OtherCodec;
@@ -70,4 +71,72 @@ fn the_dead_do_not_move_over() {
     new.push(&ramp(1, 100), &mut record);
     new.drain(&mut record);
     assert_eq!(record.stretches[&(0, 1, 0)].samples[0], [0.5; 100]);
+}
+
+/// Puts out the same value everywhere.
+struct Says<const N: usize>;
+
+macro_rules! says {
+    ($n:literal, $name:literal) => {
+        impl Kind for Says<$n> {
+            const NAME: &'static str = $name;
+            const ABOUT: &'static str = "Says a number.";
+            fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+                Spec::audio(cx.input(0)).runs(Self)
+            }
+        }
+    };
+}
+says!(1, "one");
+says!(2, "two");
+
+impl<const N: usize> Node for Says<N> {
+    fn process(&mut self, _: Input<'_>, output: &mut Output<'_>) {
+        output.channel(0).fill(N as f32 / 8.0);
+    }
+}
+
+fn executor(nodes: impl IntoIterator<Item = NodeDef>, outputs: &[(&str, &str)]) -> Executor {
+    let mut g = graph(nodes);
+    for (name, from) in outputs {
+        g.output(output(name, from));
+    }
+    g.plan(&[Format::mono(48_000)], Limits::default()).unwrap_or_else(|e| panic!("{e}")).executor()
+}
+
+/// Of the same name, for the same input, with the same promise: only the kind is another.
+#[test]
+fn nodes_of_another_kind_do_not_move_over() {
+    let mut old = executor([node::<Says<1>>("n", &[], &[])], &[("o", "n")]);
+    let mut new = executor([node::<Says<2>>("n", &[], &[])], &[("o", "n")]);
+    let mut record = Record::default();
+    old.push(&ramp(0, 100), &mut record);
+    old.end_segment(Reason::Swap, &mut record);
+    new.take_over(&mut old);
+    new.push(&ramp(0, 100), &mut record);
+    new.drain(&mut record);
+    assert_eq!(record.stretches[&(0, 1, 0)].samples[0], [0.25; 100]);
+}
+
+#[test]
+fn outputs_keep_their_names_their_number_and_what_they_are() {
+    let of = |outputs: &[(&str, &str)]| {
+        let used = |id| outputs.iter().any(|(_, from)| *from == id);
+        let says = used("n").then(|| node::<Says<1>>("n", &[], &["mic"]));
+        let packs = used("enc").then(|| node::<Pack>("enc", &[], &["mic"]));
+        executor(says.into_iter().chain(packs), outputs)
+    };
+    let running = of(&[("a", "n"), ("b", "enc")]);
+    let refused = |new: Executor| new.can_replace(running.outputs()).map_err(|e| e.to_string());
+    assert_eq!(refused(of(&[("a", "n"), ("b", "enc")])), Ok(()));
+    for wrong in [
+        &[("a", "n"), ("c", "enc")][..],
+        &[("c", "n"), ("b", "enc")],
+        &[("a", "enc"), ("b", "n")],
+        &[("a", "n")],
+        &[("a", "n"), ("b", "enc"), ("c", "n")],
+    ] {
+        let why = refused(of(wrong)).unwrap_err();
+        assert!(why.starts_with("the running graph has the outputs `a`, `b`, the new"), "{why}");
+    }
 }
