@@ -170,7 +170,6 @@ fn run_step(
     });
     let channels = step.audio.iter().map(|&s| formats[s].channels).collect();
     let ratio = step.spec.output.map_or(Ratio { up: 1, down: 1 }, |f| Ratio::of(f.rate, rate));
-    let packet = step.spec.packet > 0;
     let bridge = match step.spec.output {
         _ if control_out => Bridge::Fill(1.0),
         Some(out) if out == formats[step.audio[0]] => {
@@ -197,8 +196,7 @@ fn run_step(
         counter: Counter::new(ratio),
         start: step.start,
         bytes: vec![0; step.spec.packet].into(),
-        site: Site::new(step.def as u16, rate, if packet { step.spec.delay as i64 } else { 0 })
-            .packets_to(outputs.into()),
+        site: Site::new(step.def as u16, rate, step.spec.delay as i64).packets_to(outputs.into()),
         gate,
         failed: false,
         untold: false,

@@ -49,7 +49,7 @@ impl Kind for Tells {
 /// Kinds whose authors made a mistake.
 struct Wrong<const N: usize>;
 
-const WRONG: [fn(Format) -> Spec; 9] = [
+const WRONG: [fn(Format) -> Spec; 17] = [
     // In their descriptions.
     Spec::audio,
     Spec::audio,
@@ -61,11 +61,29 @@ const WRONG: [fn(Format) -> Spec; 9] = [
     |f| Spec::audio(f).fixed(0),
     |f| Spec::gate(f, 10).delay(1),
     |_| Spec::audio(Format::new(0, 1)),
+    |_| Spec::audio(Format::new(48_000, 0)),
+    // Control values are promised, ..
+    |_| Spec::events(),
+    |_| Spec::audio(Format::stereo(48_000)),
+    // .. packets, ..
+    |_| Spec::events(),
+    |_| Spec::packets(0),
+    // .. and events.
+    Spec::audio,
+    |_| Spec::packets(8),
+    // As it says, and larger than anybody allows.
+    |_| Spec::packets(100 << 20),
 ];
 
 impl<const N: usize> Kind for Wrong<N> {
     const NAME: &'static str = "wrong";
     const ABOUT: &'static str = "A mistake.";
+    const OUTPUT: Flow = match N {
+        10 | 11 => Flow::Control,
+        12 | 13 | 16 => Flow::Packets,
+        14 | 15 => Flow::Events,
+        _ => Flow::Audio,
+    };
     const INPUTS: &'static [Port] = match N {
         0 => &[Port::control("voice")],
         1 => &[Port::control("voice"), Port::audio("in")],
@@ -90,6 +108,19 @@ fn picky(way: i64) -> NodeDef {
 fn wrong<const N: usize>() -> Graph {
     one(NodeDef::new("wrong", KindInfo::of::<Wrong<N>>()))
 }
+
+/// Beside what is put out; a gate listens to it if it can.
+fn beside<const N: usize>() -> Graph {
+    let wrong = NodeDef::new("wrong", KindInfo::of::<Wrong<N>>());
+    let mut g = match <Wrong<N> as Kind>::OUTPUT {
+        Flow::Control => graph([wrong, node::<Gate>("gate", &[], &["mic", "wrong"])]),
+        _ => graph([wrong, late("late", &["mic"])]),
+    };
+    g.output(OutputDef::new("speech"));
+    g
+}
+
+const UNTRUE: &str = "kind `wrong` contradicts itself: what it was built to put out is not what its description says";
 
 /// A graph of one output on these nodes.
 fn put<const N: usize>(nodes: [NodeDef; N]) -> Graph {
@@ -189,11 +220,17 @@ fn cases() -> Vec<(&'static str, Graph, Format, Place, &'static str)> {
          "kind `wrong` contradicts itself: only numbers and times can be live"),
         ("T0211", wrong::<4>(), mono, at(0, "kind"),
          "kind `wrong` contradicts itself: `kind`, `id` and `from` are every node's own"),
-        ("T0211", wrong::<5>(), mono, at(0, "kind"),
-         "kind `wrong` contradicts itself: what it was built to put out is not what its description says"),
+        ("T0211", wrong::<5>(), mono, at(0, "kind"), UNTRUE),
         ("T0211", wrong::<6>(), mono, at(0, "kind"), "kind `wrong` contradicts itself: it takes 0 frames per call"),
         ("T0211", wrong::<7>(), mono, at(0, "kind"),
          "kind `wrong` contradicts itself: a gate has one audio input, takes any number of frames and passes them on as they are"),
+        ("T0211", wrong::<9>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<10>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<11>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", wrong::<12>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", wrong::<13>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<14>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<15>(), mono, at(0, "kind"), UNTRUE),
         ("T0301", put([late("a", &["c"]), late("b", &["a"]), late("c", &["b"]), late("d", &["c"])]), mono, at(0, "from"),
          "these nodes feed each other: `b`, `c`, `a`; a graph flows one way; take one of these wires out"),
         ("T0301", one(late("a", &["a"])), mono, at(0, "from"),
@@ -218,6 +255,8 @@ fn cases() -> Vec<(&'static str, Graph, Format, Place, &'static str)> {
         ("T0406", one(picky(4)), mono, at(0, ""), "`picky`: the model file is damaged"),
         ("T0407", put([voice("mic"), gate("gate", "mic"), late("clean", &["gate"]), node::<Watch<2>>("join", &[], &["mic", "clean"])]), mono, at(3, "from"),
          "`join` joins `clean`, which runs only while its gate is open, with `mic`, which does not; take both inputs from before the gate or both from behind it; `clean` stands still while the gate is closed"),
+        ("T0407", put([voice("mic"), gate("gate", "mic"), node::<Watch<2>>("join", &[], &["gate", "mic"])]), mono, at(2, "from"),
+         "`join` joins `gate`, which runs only while its gate is open, with `mic`, which does not; take both inputs from before the gate or both from behind it; `gate` stands still while the gate is closed"),
         ("T0408", put([voice("mic"), gate("outer", "mic"), node::<Detect>("voice2", &[], &["outer"]), node::<Gate>("inner", &[], &["outer", "voice2"])]), mono, at(3, ""),
          "gate `inner` stands behind gate `outer`; one gate per path is enough: take one of them out"),
         ("T0409", pinned, mono, Place::Output(1, Some("rate".into())),
@@ -232,6 +271,14 @@ fn cases() -> Vec<(&'static str, Graph, Format, Place, &'static str)> {
          "the signal would be 700 s late behind `late`, and 600 s are the most"),
         ("T0501", one(node::<Late>("late", &[("frames", 1 << 26)], &[])), mono, at(0, ""),
          "`late` would bring the graph to 256.0 MiB of memory, and 64.0 MiB are allowed; shorten the delays, histories or frames of this node"),
+        // To blame is who sends large packets, and not who sends small ones beside a node that
+        // takes too much at once; and of two of these the first on the way.
+        ("T0501", wrong::<16>(), mono, at(0, ""),
+         "`wrong` would bring the graph to 100.0 MiB of memory, and 64.0 MiB are allowed; shorten the delays, histories or frames of this node"),
+        ("T0501", { let mut g = put([node::<Pack>("small", &[], &["mic"]), node::<Late>("late", &[("frames", 1 << 26)], &["mic"])]); g.output(output("o", "small")); g }, mono, at(1, ""),
+         "`late` would bring the graph to 256.0 MiB of memory, and 64.0 MiB are allowed; shorten the delays, histories or frames of this node"),
+        ("T0501", put([node::<Late>("a", &[("frames", 1 << 25)], &[]), node::<Late>("b", &[("frames", 1 << 26)], &[])]), mono, at(0, ""),
+         "`a` would bring the graph to 128.0 MiB of memory, and 64.0 MiB are allowed; shorten the delays, histories or frames of this node"),
     ]
 }
 
