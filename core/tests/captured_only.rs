@@ -44,7 +44,8 @@ impl Node for Captured {
 fn packets_hold_what_was_captured_and_stand_where_it_was() {
     let mut g = graph([
         node::<Late>("late", &[("delay", DELAY)], &["mic"]),
-        node::<Captured>("it", &[], &["late"]),
+        node::<Late>("still", &[], &["late"]),
+        node::<Captured>("it", &[], &["still"]),
     ]);
     g.output(output("o", "it"));
     let plan = g.plan(&[Format::mono(16_000)], Limits::default()).unwrap_or_else(|e| panic!("{e}"));
@@ -64,13 +65,13 @@ fn packets_hold_what_was_captured_and_stand_where_it_was() {
             let what = format!("segment {segment}: {header:?}");
             assert_eq!((header.position, i64::from(header.frames)), (at, frames), "{what}");
             assert_eq!((header.lead, header.trim, header.last), (0, 0, end >= length), "{what}");
-            assert_eq!(bytes[..2], 1_u16.to_le_bytes(), "the second node of the graph");
+            assert_eq!(bytes[..2], 2_u16.to_le_bytes(), "its place in the graph");
             assert_eq!(bytes[2..4], (frames as u16).to_le_bytes(), "{what}");
             assert_eq!(bytes[4..], (at as f32 * STEP).to_le_bytes(), "{what}");
             at += frames;
         }
         assert_eq!(at, length);
-        let told: Vec<(What, i64)> = record.events[&1]
+        let told: Vec<(What, i64)> = record.events[&2]
             .iter()
             .filter(|event| event.segment == segment)
             .map(|event| (event.what, event.position))

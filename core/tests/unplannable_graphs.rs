@@ -235,6 +235,8 @@ fn cases() -> Vec<(&'static str, Graph, Format, Place, &'static str)> {
          "these nodes feed each other: `b`, `c`, `a`; a graph flows one way; take one of these wires out"),
         ("T0301", one(late("a", &["a"])), mono, at(0, "from"),
          "these nodes feed each other: `a`; a graph flows one way; take one of these wires out"),
+        ("T0301", put([late("free", &["mic"]), node::<Watch<2>>("join", &[], &["free", "back"]), late("back", &["join"])]), mono, at(1, "from"),
+         "these nodes feed each other: `back`, `join`; a graph flows one way; take one of these wires out"),
         ("T0401", one(late("a", &[])), Format::mono(999), Place::Source(0),
          "source `mic` delivers 999 Hz mono; a device has 1000 to 768000 Hz and 1 to 64 channels"),
         ("T0401", sources([None, None]), Format::new(48_000, 65), Place::Source(0),
