@@ -136,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn as_many_of_both_are_some() {
+        let mended = mend(&mut [0.0; 2], &[f32::NAN, 9.0]);
+        assert_eq!(mended, Mended { not_finite: 1, clamped: 1 });
+        assert!(mended.any() && !Mended::default().any());
+    }
+
+    #[test]
     fn what_leaves_is_within_full_scale() {
         let mut out = [9.0; 6];
         let samples = [0.5, -1.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0];

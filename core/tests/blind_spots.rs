@@ -251,6 +251,45 @@ fn a_swap_does_not_wake_the_dead() {
     assert_eq!(record.stretches[&(0, 1, 0)].samples[0], [0.5; 100]);
 }
 
+/// Dies as soon as nothing in a call is real.
+struct Fading;
+
+impl Kind for Fading {
+    const NAME: &'static str = "fading";
+    const ABOUT: &'static str = "Dies in the filling.";
+
+    fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+        Spec::audio(cx.input(0)).fixed(100).delay(250).runs(Self)
+    }
+}
+
+impl Node for Fading {
+    fn process(&mut self, input: Input<'_>, output: &mut Output<'_>) {
+        if input.real() == 0 {
+            resume_unwind(Box::new(()));
+        }
+        output.channel(0).fill(0.0);
+    }
+}
+
+/// What lies behind the end did not happen; that the graph is without a node from here on
+/// did, and the last captured frame is the nearest moment that there was.
+#[test]
+fn a_death_in_the_filling_is_told_at_the_last_frame() {
+    let mut g = graph([node::<Fading>("n", &[], &[])]);
+    g.output(output("o", "n"));
+    let mut executor = executor(&g, 48_000);
+    let process = |node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>| {
+        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
+    };
+    executor.set_calls(Calls { process, ..Calls::default() });
+    let mut record = Record::default();
+    executor.push(&ramp(0, 150), &mut record);
+    executor.end_segment(Reason::Interruption, &mut record);
+    let told: Vec<_> = record.events[&0].iter().map(|e| (e.what, e.position)).collect();
+    assert_eq!(told, [(What::Fault(Fault::Panic), 149)]);
+}
+
 /// Dies in its first call, or in its first reset.
 struct Frail {
     in_reset: bool,

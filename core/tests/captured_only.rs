@@ -5,15 +5,18 @@ mod kit;
 
 use kit::{Late, Record, STEP, graph, node, output, ramp};
 use tympan_core::{
-    Build, Built, Flow, Format, Input, Kind, Limits, Node, Output, Reason, Refusal, Spec, What,
+    Build, Built, Fault, Flow, Format, Input, Kind, Limits, Node, Output, Reason, Refusal, Spec,
+    What,
 };
 
 /// Packs how many frames of a call were captured, the first of them, and its own number;
-/// tells of speech at each call's first and last frame.
+/// tells of speech at each call's first and last frame, and of a failure.
 struct Captured;
 
 const SIZE: usize = 160;
 const DELAY: i64 = 100;
+/// Of each segment. The last one ends before the last frame of a call.
+const LENGTHS: [(u32, i64); 3] = [(0, 400), (1, 700), (2, 219)];
 
 impl Kind for Captured {
     const NAME: &'static str = "captured";
@@ -30,6 +33,7 @@ impl Node for Captured {
         let captured = input.captured();
         output.event(0, What::SpeechStart);
         output.event(SIZE - 1, What::SpeechEnd);
+        output.fault(7);
         let node = output.node();
         output.packet_of(captured.clone(), |bytes| {
             bytes[..2].copy_from_slice(&node.to_le_bytes());
@@ -51,11 +55,11 @@ fn packets_hold_what_was_captured_and_stand_where_it_was() {
     let plan = g.plan(&[Format::mono(16_000)], Limits::default()).unwrap_or_else(|e| panic!("{e}"));
     let mut executor = plan.executor();
     let mut record = Record::default();
-    for length in [400, 700] {
-        executor.push(&ramp(0, length), &mut record);
+    for (_, length) in LENGTHS {
+        executor.push(&ramp(0, length as usize), &mut record);
         executor.end_segment(Reason::Interruption, &mut record);
     }
-    for (segment, length) in [(0, 400), (1, 700)] {
+    for (segment, length) in LENGTHS {
         let stretch = &record.stretches[&(0, segment, 0)];
         let mut at = 0;
         for (header, bytes) in &stretch.packets {
@@ -79,7 +83,10 @@ fn packets_hold_what_was_captured_and_stand_where_it_was() {
         // What would be told of the filling did not happen.
         let calls = (0..).map(|n| n * SIZE as i64 - DELAY).take_while(|at| *at < length);
         let due: Vec<(What, i64)> = calls
-            .flat_map(|at| [(What::SpeechStart, at), (What::SpeechEnd, at + SIZE as i64 - 1)])
+            .flat_map(|at| {
+                let end = at + SIZE as i64 - 1;
+                [(What::SpeechStart, at), (What::SpeechEnd, end), (What::Fault(Fault::Code(7)), at)]
+            })
             .filter(|(_, at)| *at < length)
             .collect();
         assert_eq!(told, due, "segment {segment}");
