@@ -48,14 +48,21 @@ fn everything() -> Plan {
             node::<Pack>("pack", &[("delay", 104)], &["behind"]),
             node::<Rate>("odd", &[("rate", 11_024), ("frames", 100)], &["same"]),
             node::<Quiet>("quiet", &[], &["late"]),
+            node::<Pack>("plain", &[("frames", 480)], &["mic"]),
         ],
-        &[("packets", "pack"), ("wide", "same"), ("cut", "gate"), ("odd", "odd")],
+        &[
+            ("packets", "pack"),
+            ("wide", "same"),
+            ("cut", "gate"),
+            ("odd", "odd"),
+            ("plain", "plain"),
+        ],
     )
 }
 
 /// Own delay, delay so far, longest wait, in milliseconds; the rows it is fed by; bytes.
 const TABLE: &[&str] = &[
-    "mic source, 48000 Hz mono, up to 512: 0.000 0.000 0.000 [] 2452",
+    "mic source, 48000 Hz mono, up to 512: 0.000 0.000 0.000 [] 3972",
     "late late, 48000 Hz mono, any: 10.000 10.000 0.000 [0] 2452",
     "narrow rate, 16000 Hz mono, any x 1/3: 0.000 10.000 0.042 [1] 11720",
     "same rate, as it comes, nothing to do: 0.000 0.000 0.000 [0] 0",
@@ -65,10 +72,12 @@ const TABLE: &[&str] = &[
     "pack pack, packets, 320 -> packet: 6.500 16.500 19.979 gated [6] 8",
     "odd rate, 11024 Hz mono, 100 -> 22..23: 0.000 0.000 2.153 [3] 576",
     "quiet quiet, events, 100: 0.000 10.000 2.062 [1] 0",
+    "plain pack, packets, 480 -> packet: 0.000 0.000 9.979 [0] 8",
     "packets output, packets, from pack: 0.000 16.500 19.979 gated [7] 0",
     "wide output, 48000 Hz mono, from mic: 0.000 0.000 0.000 [3] 0",
     "cut output, 16000 Hz mono, from gate: 0.000 10.000 0.042 gated [5] 0",
     "odd output, 11024 Hz mono, from odd: 0.000 0.000 2.153 [8] 0",
+    "plain output, packets, from plain: 0.000 0.000 9.979 [10] 0",
 ];
 
 #[test]
@@ -91,9 +100,10 @@ fn the_table_says_what_each_node_does_and_when() {
 /// Format, codec, bytes of a packet, frames of a block.
 const OUTPUTS: &[&str] = &[
     r#"packets: 16000 Hz mono "pack" 8 320 gated"#,
-    r#"wide: 48000 Hz mono "" 0 613"#,
+    r#"wide: 48000 Hz mono "" 0 993"#,
     r#"cut: 16000 Hz mono "" 0 236 gated"#,
     r#"odd: 11024 Hz mono "" 0 144"#,
+    r#"plain: 48000 Hz mono "pack" 8 480"#,
 ];
 
 #[test]
