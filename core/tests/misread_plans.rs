@@ -184,3 +184,29 @@ fn too_much_is_blamed_on_who_makes_it() {
     let error = g.plan(&[DEVICE], limits).err().expect("too much").to_string();
     assert!(error.starts_with("`up` would bring the graph to 72.0 MiB"), "{error}");
 }
+
+/// What a plan prints: words stand left, numbers right, and nothing is said of nothing.
+const PRINTED: &str = "\
+node       kind    format         frames         delay   sum  wait  KiB
+mic        source  48000 Hz mono  up to 512                         3.9
+late       late    48000 Hz mono  any            10.00 10.00  0.00  2.4
+narrow     rate    16000 Hz mono  any x 1/3            10.00  0.04 11.4
+same       rate    as it comes    nothing to do
+voice      detect  100 values/s   160 -> 1       10.00 20.00  9.98  0.1
+gate       gate    16000 Hz mono  back 120 ms          10.00  0.04  0.9
+| behind   late    16000 Hz mono  64 -> 64             10.00  3.98  1.9
+| pack     pack    packets        320 -> packet   6.50 16.50 19.98  0.0
+odd        rate    11024 Hz mono  100 -> 22..23         0.00  2.15  0.6
+quiet      quiet   events         100                  10.00  2.06
+plain      pack    packets        480 -> packet         0.00  9.98  0.0
+| packets  output  packets        from pack            16.50 19.98
+wide       output  48000 Hz mono  from mic              0.00  0.00
+| cut      output  16000 Hz mono  from gate            10.00  0.04
+odd        output  11024 Hz mono  from odd              0.00  2.15
+plain      output  packets        from plain            0.00  9.98
+delays in ms; memory 21.2 KiB";
+
+#[test]
+fn a_plan_prints_its_table() {
+    assert_eq!(everything().to_string(), PRINTED);
+}
