@@ -128,4 +128,11 @@ mod tests {
     fn an_event_is_32_bytes() {
         assert_eq!(core::mem::size_of::<Event>(), 32);
     }
+
+    #[test]
+    fn a_position_is_a_time() {
+        let (what, node) = (What::SegmentStart, Event::ENGINE);
+        let event = Event { position: -24_000, rate: 16_000, segment: 0, what, node };
+        assert_eq!(event.seconds(), -1.5);
+    }
 }
