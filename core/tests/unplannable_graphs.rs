@@ -163,9 +163,38 @@ fn at(node: usize, key: &str) -> Place {
     Place::Node(node, (!key.is_empty()).then(|| key.into()))
 }
 
+type Case = (&'static str, Graph, Format, Place, &'static str);
+
+/// Kinds that are not what they say.
+#[rustfmt::skip]
+fn contradictions() -> Vec<Case> {
+    let mono = Format::mono(48_000);
+    vec![
+        ("T0211", wrong::<0>(), mono, at(0, "kind"), "kind `wrong` contradicts itself: it has no audio input"),
+        ("T0211", wrong::<1>(), mono, at(0, "kind"),
+         "kind `wrong` contradicts itself: its audio inputs must come first, and inputs are audio or control"),
+        ("T0211", wrong::<2>(), mono, at(0, "kind"), "kind `wrong` contradicts itself: two of its keys have one name"),
+        ("T0211", wrong::<3>(), mono, at(0, "kind"),
+         "kind `wrong` contradicts itself: only numbers and times can be live"),
+        ("T0211", wrong::<4>(), mono, at(0, "kind"),
+         "kind `wrong` contradicts itself: `kind`, `id` and `from` are every node's own"),
+        ("T0211", wrong::<5>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", wrong::<6>(), mono, at(0, "kind"), "kind `wrong` contradicts itself: it takes 0 frames per call"),
+        ("T0211", wrong::<7>(), mono, at(0, "kind"),
+         "kind `wrong` contradicts itself: a gate has one audio input, takes any number of frames and passes them on as they are"),
+        ("T0211", wrong::<9>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<10>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<11>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", wrong::<12>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", wrong::<13>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<14>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<15>(), mono, at(0, "kind"), UNTRUE),
+    ]
+}
+
 /// The graph, the device, the place and what is said.
 #[rustfmt::skip]
-fn cases() -> Vec<(&'static str, Graph, Format, Place, &'static str)> {
+fn cases() -> Vec<Case> {
     let mono = Format::mono(48_000);
     let stereo = Format::stereo(44_100);
     let mut port = late("late", &[]);
@@ -212,25 +241,6 @@ fn cases() -> Vec<(&'static str, Graph, Format, Place, &'static str)> {
         ("T0209", graph([late("late", &[])]), mono, Place::Graph,
          "the graph puts nothing out; add `[[output]]` with `name = \"speech\"`"),
         ("T0210", many, mono, Place::Graph, "a graph has at most 10000 outputs"),
-        ("T0211", wrong::<0>(), mono, at(0, "kind"), "kind `wrong` contradicts itself: it has no audio input"),
-        ("T0211", wrong::<1>(), mono, at(0, "kind"),
-         "kind `wrong` contradicts itself: its audio inputs must come first, and inputs are audio or control"),
-        ("T0211", wrong::<2>(), mono, at(0, "kind"), "kind `wrong` contradicts itself: two of its keys have one name"),
-        ("T0211", wrong::<3>(), mono, at(0, "kind"),
-         "kind `wrong` contradicts itself: only numbers and times can be live"),
-        ("T0211", wrong::<4>(), mono, at(0, "kind"),
-         "kind `wrong` contradicts itself: `kind`, `id` and `from` are every node's own"),
-        ("T0211", wrong::<5>(), mono, at(0, "kind"), UNTRUE),
-        ("T0211", wrong::<6>(), mono, at(0, "kind"), "kind `wrong` contradicts itself: it takes 0 frames per call"),
-        ("T0211", wrong::<7>(), mono, at(0, "kind"),
-         "kind `wrong` contradicts itself: a gate has one audio input, takes any number of frames and passes them on as they are"),
-        ("T0211", wrong::<9>(), mono, at(0, "kind"), UNTRUE),
-        ("T0211", beside::<10>(), mono, at(0, "kind"), UNTRUE),
-        ("T0211", beside::<11>(), mono, at(0, "kind"), UNTRUE),
-        ("T0211", wrong::<12>(), mono, at(0, "kind"), UNTRUE),
-        ("T0211", wrong::<13>(), mono, at(0, "kind"), UNTRUE),
-        ("T0211", beside::<14>(), mono, at(0, "kind"), UNTRUE),
-        ("T0211", beside::<15>(), mono, at(0, "kind"), UNTRUE),
         ("T0301", put([late("a", &["c"]), late("b", &["a"]), late("c", &["b"]), late("d", &["c"])]), mono, at(0, "from"),
          "these nodes feed each other: `b`, `c`, `a`; a graph flows one way; take one of these wires out"),
         ("T0301", one(late("a", &["a"])), mono, at(0, "from"),
@@ -293,7 +303,7 @@ fn error(graph: &Graph, formats: &[Format]) -> PlanError {
 /// it builds, which only a device makes it do.
 #[test]
 fn what_is_wrong_with_every_device_is_told_without_one() {
-    for (code, graph, _, place, text) in cases() {
+    for (code, graph, _, place, text) in cases().into_iter().chain(contradictions()) {
         let checked = graph.check().map_err(|error| (error.to_string(), error.place));
         match code {
             "T0211" if checked.is_ok() => {}
@@ -306,7 +316,7 @@ fn what_is_wrong_with_every_device_is_told_without_one() {
 #[test]
 fn every_cause_says_where_what_and_what_to_do() {
     let mut seen = std::collections::BTreeSet::new();
-    for (code, graph, device, place, text) in cases() {
+    for (code, graph, device, place, text) in cases().into_iter().chain(contradictions()) {
         let error = error(&graph, &[device]);
         assert_eq!(error.to_string(), text);
         assert_eq!((error.cause.code(), error.place), (code, place), "{text}");

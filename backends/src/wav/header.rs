@@ -74,7 +74,7 @@ pub(super) fn read(source: &mut Source) -> Result<Header, BackendError> {
             }
             // It belongs behind the first twelve bytes; further ones say nothing.
             b"ds64" if riff.wide && chunk.at == 12 => {
-                long_length = Some(read_ds64(source, &chunk)?)
+                long_length = Some(read_ds64(source, &chunk)?);
             }
             _ => skip_rest(source, &chunk, 0)?,
         }

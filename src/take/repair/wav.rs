@@ -399,7 +399,7 @@ fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
 fn put_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     match (head.long_room(), u32::try_from(ends.sound)) {
         (Some(room), _) if head.size == UNKNOWN => {
-            window.put(room + 8, &ends.sound.to_le_bytes())?
+            window.put(room + 8, &ends.sound.to_le_bytes())?;
         }
         (_, Ok(sound)) if head.size != sound => {
             window.put(head.data - 4, &sound.to_le_bytes())?;
