@@ -432,7 +432,7 @@ pub(crate) struct Site {
     /// A packet of this segment or utterance is out; the last one is out.
     pub(crate) first_out: bool,
     pub(crate) last_out: bool,
-    /// Its delay, in input frames.
+    /// Delay of packets, in input frames.
     pub(crate) delay: i64,
     /// Outputs of the graph that take this node's packets.
     pub(crate) outputs: Box<[u16]>,

@@ -170,6 +170,8 @@ fn run_step(
     });
     let channels = step.audio.iter().map(|&s| formats[s].channels).collect();
     let ratio = step.spec.output.map_or(Ratio { up: 1, down: 1 }, |f| Ratio::of(f.rate, rate));
+    // Those of packets are counted in input frames, others at the output's rate.
+    let delay = if step.spec.packet > 0 { step.spec.delay as i64 } else { 0 };
     let bridge = match step.spec.output {
         _ if control_out => Bridge::Fill(1.0),
         Some(out) if out == formats[step.audio[0]] => {
@@ -196,7 +198,7 @@ fn run_step(
         counter: Counter::new(ratio),
         start: step.start,
         bytes: vec![0; step.spec.packet].into(),
-        site: Site::new(step.def as u16, rate, step.spec.delay as i64).packets_to(outputs.into()),
+        site: Site::new(step.def as u16, rate, delay).packets_to(outputs.into()),
         gate,
         failed: false,
         untold: false,

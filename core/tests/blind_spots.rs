@@ -290,6 +290,37 @@ fn a_death_in_the_filling_is_told_at_the_last_frame() {
     assert_eq!(told, [(What::Fault(Fault::Panic), 149)]);
 }
 
+/// Doubles the rate, and is late by frames of the new one.
+struct Double;
+
+impl Kind for Double {
+    const NAME: &'static str = "double";
+    const ABOUT: &'static str = "Silence at twice the rate.";
+
+    fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+        let Format { rate, channels } = cx.input(0);
+        Spec::audio(Format::new(rate * 2, channels)).delay(300).runs(Self)
+    }
+}
+
+impl Node for Double {
+    fn process(&mut self, _: Input<'_>, output: &mut Output<'_>) {
+        output.channel(0).fill(0.0);
+    }
+}
+
+/// It goes on for half as many frames of what it takes; the engine judges that by itself.
+#[test]
+fn a_delay_at_another_rate_is_over_in_time() {
+    let mut g = graph([node::<Double>("n", &[], &[])]);
+    g.output(output("o", "n"));
+    let mut executor = executor(&g, 48_000);
+    let mut record = Record::default();
+    executor.push(&ramp(0, 1000), &mut record);
+    executor.end_segment(Reason::Interruption, &mut record);
+    assert_eq!(record.stretches[&(0, 0, 0)].samples[0].len(), 2000);
+}
+
 /// Dies in its first call, or in its first reset.
 struct Frail {
     in_reset: bool,
