@@ -802,8 +802,8 @@ fuzzing() {
     echo '[package]' >"$work/fuzz/Cargo.toml"
     : >"$work/fuzz/dict/graph.dict"
     cat >"$work/tests/fuzzing/src/lib.rs" <<'END'
-    target("graph", graph::run, 1024),
-    target("wav", wav::run, 512),
+pub const GRAPH: Target = target("graph", graph::run, 1024);
+pub const WAV: Target = target("wav", wav::run, 512);
 const fn target(name: &'static str, run: fn(&[u8]), most: usize) -> Target {
 END
     has cargo "

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("flac", bytes));
+use tympan_fuzzing::{FLAC, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(FLAC, bytes));

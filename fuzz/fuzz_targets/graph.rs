@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("graph", bytes));
+use tympan_fuzzing::{GRAPH, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(GRAPH, bytes));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("mp4", bytes));
+use tympan_fuzzing::{MP4, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(MP4, bytes));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("ogg", bytes));
+use tympan_fuzzing::{OGG, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(OGG, bytes));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("params", bytes));
+use tympan_fuzzing::{PARAMS, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(PARAMS, bytes));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("samples", bytes));
+use tympan_fuzzing::{SAMPLES, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(SAMPLES, bytes));

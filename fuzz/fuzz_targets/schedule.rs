@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("schedule", bytes));
+use tympan_fuzzing::{SCHEDULE, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(SCHEDULE, bytes));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("session", bytes));
+use tympan_fuzzing::{SESSION, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(SESSION, bytes));

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("storm", bytes));
+use tympan_fuzzing::{STORM, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(STORM, bytes));

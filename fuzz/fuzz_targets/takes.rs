@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("takes", bytes));
+use tympan_fuzzing::{TAKES, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(TAKES, bytes));

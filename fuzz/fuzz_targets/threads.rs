@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("threads", bytes));
+use tympan_fuzzing::{THREADS, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(THREADS, bytes));

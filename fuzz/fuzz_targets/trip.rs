@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("trip", bytes));
+use tympan_fuzzing::{TRIP, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(TRIP, bytes));

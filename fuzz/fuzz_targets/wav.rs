@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tympan_fuzzing::run("wav", bytes));
+use tympan_fuzzing::{WAV, run};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| run(WAV, bytes));

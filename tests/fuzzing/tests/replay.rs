@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tympan_fuzzing::{TARGETS, run, seeds};
+use tympan_fuzzing::{TARGETS, Target, run, seeds};
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
@@ -42,7 +42,7 @@ fn every_seed_and_every_finding_of_old_holds() {
         assert!(!seeds.is_empty(), "`{}` has no seeds", target.name);
         for path in seeds.iter().chain(&old) {
             let bytes = fs::read(path).unwrap();
-            let held = std::panic::catch_unwind(|| run(target.name, &bytes));
+            let held = std::panic::catch_unwind(|| run(target, &bytes));
             assert!(held.is_ok(), "{} is a finding", path.display());
         }
         println!("{}: {} seeds, {} findings of old", target.name, seeds.len(), old.len());
@@ -51,8 +51,8 @@ fn every_seed_and_every_finding_of_old_holds() {
 
 #[test]
 fn a_finding_would_be_told() {
-    // A pipeline that is asked for the impossible: no target of this name.
-    assert!(std::panic::catch_unwind(|| run("none", &[])).is_err());
+    let broken = Target { name: "broken", run: |_| panic!("a broken promise"), most: 1 };
+    assert!(std::panic::catch_unwind(|| run(broken, &[])).is_err());
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn every_target_has_a_program_and_nothing_else_has() {
         let name = target.name;
         assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name}");
         let program = fs::read_to_string(fuzz().join(format!("fuzz_targets/{name}.rs"))).unwrap();
-        assert!(program.contains(&format!("run(\"{name}\", bytes)")), "{name}");
+        assert!(program.contains(&format!("run({}, bytes)", name.to_uppercase())), "{name}");
         for old in files(&fuzz().join("regressions")).iter().map(stem) {
             assert!(names.contains(&old), "`{old}` is no target");
         }
@@ -147,7 +147,7 @@ fn variations_of_seeds_hold() {
         let began = std::time::Instant::now();
         for count in 0..said.unwrap_or(500) {
             let bytes = chance.variation(&seeds, target.most);
-            let held = std::panic::catch_unwind(|| run(target.name, &bytes));
+            let held = std::panic::catch_unwind(|| run(*target, &bytes));
             assert!(held.is_ok(), "variation {count} of `{}` is a finding: {bytes:?}", target.name);
         }
         println!("{}: {:?}", target.name, began.elapsed());
