@@ -8,3 +8,4 @@ mod routes;
 mod starts;
 mod takes;
 mod tries;
+mod words;
