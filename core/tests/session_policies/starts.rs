@@ -350,3 +350,21 @@ fn a_warm_microphone_follows_the_hardware() {
     desk.beat();
     assert!(desk.said(REBUILD) && desk.session.is_open());
 }
+
+/// Getting a microphone ready is no take: what came of the last one is still there to see.
+#[test]
+fn a_warm_microphone_leaves_what_came_of_the_last_take() {
+    for state in [State::Stopped, State::Error] {
+        let mut desk = Desk::recording(Policy::default());
+        match state {
+            State::Stopped => desk.ask(2, Ask::Stop),
+            _ => desk.hear(Event::WriteFailed),
+        }
+        assert_eq!(desk.session.state(), state);
+        desk.ask(3, Ask::Prewarm);
+        assert_eq!(desk.session.state(), state, "while it warms up");
+        desk.beat();
+        assert!(desk.said(resolved(3, true)));
+        assert_eq!(desk.session.state(), state, "warm");
+    }
+}
