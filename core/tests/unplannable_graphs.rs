@@ -49,7 +49,7 @@ impl Kind for Tells {
 /// Kinds whose authors made a mistake.
 struct Wrong<const N: usize>;
 
-const WRONG: [fn(Format) -> Spec; 17] = [
+const WRONG: [fn(Format) -> Spec; 20] = [
     // In their descriptions.
     Spec::audio,
     Spec::audio,
@@ -73,14 +73,18 @@ const WRONG: [fn(Format) -> Spec; 17] = [
     |_| Spec::packets(8),
     // As it says, and larger than anybody allows.
     |_| Spec::packets(100 << 20),
+    // Two things at once, which only a spec written by hand can be.
+    |f| Spec { packet: 8, ..Spec::audio(f) },
+    |_| Spec { packet: 8, ..Spec::control(100) },
+    |f| Spec { output: Some(f), ..Spec::packets(8) },
 ];
 
 impl<const N: usize> Kind for Wrong<N> {
     const NAME: &'static str = "wrong";
     const ABOUT: &'static str = "A mistake.";
     const OUTPUT: Flow = match N {
-        10 | 11 => Flow::Control,
-        12 | 13 | 16 => Flow::Packets,
+        10 | 11 | 18 => Flow::Control,
+        12 | 13 | 16 | 19 => Flow::Packets,
         14 | 15 => Flow::Events,
         _ => Flow::Audio,
     };
@@ -189,6 +193,9 @@ fn contradictions() -> Vec<Case> {
         ("T0211", wrong::<13>(), mono, at(0, "kind"), UNTRUE),
         ("T0211", beside::<14>(), mono, at(0, "kind"), UNTRUE),
         ("T0211", beside::<15>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", wrong::<17>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", beside::<18>(), mono, at(0, "kind"), UNTRUE),
+        ("T0211", wrong::<19>(), mono, at(0, "kind"), UNTRUE),
     ]
 }
 

@@ -271,9 +271,9 @@ impl Talk<'_> {
         let kind = &self.graph.nodes[n].kind;
         let mono = |f: Format| f.channels == 1;
         let sound = match kind.output {
-            Flow::Audio => spec.output.is_some_and(|f| f.channels > 0),
-            Flow::Control => spec.output.is_some_and(mono),
-            Flow::Packets => spec.packet > 0,
+            Flow::Audio => spec.output.is_some_and(|f| f.channels > 0) && spec.packet == 0,
+            Flow::Control => spec.output.is_some_and(mono) && spec.packet == 0,
+            Flow::Packets => spec.output.is_none() && spec.packet > 0,
             Flow::Events => spec.output.is_none() && spec.packet == 0,
         };
         let gate = spec.history.is_none()
