@@ -5,12 +5,12 @@
 mod kit;
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
-use kit::{Detect, Gate, Late, Pack, Rate, Record, Watch, graph, node, output, ramp};
+use kit::{Detect, Gate, Late, Pack, Rate, Record, Watch, caught, graph, node, output, ramp};
 use tympan_core::{
-    Border, Build, Built, Calls, Event, Executor, Fault, Format, Frames, Graph, Input, Kind,
-    Limits, Node, Output, Param, Reason, Refusal, SourceDef, Spec, Value, What,
+    Border, Build, Built, Event, Executor, Fault, Format, Frames, Graph, Input, Kind, Limits, Node,
+    Output, Param, Reason, Refusal, SourceDef, Spec, Value, What,
 };
 
 thread_local! {
@@ -238,10 +238,7 @@ fn a_swap_does_not_wake_the_dead() {
     let mut g = graph([node::<Undead>("n", &[], &[])]);
     g.output(output("o", "n"));
     let (mut old, mut new) = (executor(&g, 48_000), executor(&g, 48_000));
-    let process = |node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>| {
-        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
-    };
-    old.set_calls(Calls { process, ..Calls::default() });
+    old.set_calls(caught());
     let mut record = Record::default();
     old.push(&ramp(0, 100), &mut record);
     old.end_segment(Reason::Swap, &mut record);
@@ -279,10 +276,7 @@ fn a_death_in_the_filling_is_told_at_the_last_frame() {
     let mut g = graph([node::<Fading>("n", &[], &[])]);
     g.output(output("o", "n"));
     let mut executor = executor(&g, 48_000);
-    let process = |node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>| {
-        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
-    };
-    executor.set_calls(Calls { process, ..Calls::default() });
+    executor.set_calls(caught());
     let mut record = Record::default();
     executor.push(&ramp(0, 150), &mut record);
     executor.end_segment(Reason::Interruption, &mut record);
@@ -356,12 +350,7 @@ fn frail(in_reset: bool) -> Record {
     let mut g = graph([def, node::<Pack>("pack", &[("frames", 100)], &["n"])]);
     g.output(output("o", "pack"));
     let mut executor = executor(&g, 16_000);
-    executor.set_calls(Calls {
-        process: |node, input, output| {
-            catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
-        },
-        reset: |node, border| catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok(),
-    });
+    executor.set_calls(caught());
     let mut record = Record::default();
     for _ in 0..3 {
         executor.push(&[0.5; 1000], &mut record);

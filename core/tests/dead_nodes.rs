@@ -1,22 +1,12 @@
 //! Nodes that fail.
 mod kit;
 
-use kit::{Late, Record, STEP, graph, node, output, ramp};
+use kit::{Late, Record, STEP, caught, graph, node, output, ramp};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use tympan_core::{
-    Border, Build, Built, Calls, Executor, Fault, Format, Frames, Graph, Input, Kind, Limits, Node,
+    Border, Build, Built, Executor, Fault, Format, Frames, Graph, Input, Kind, Limits, Node,
     Output, Param, Reason, Refusal, Spec, What,
 };
-
-fn caught() -> Calls {
-    fn process(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
-        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
-    }
-    fn reset(node: &mut dyn Node, border: Border) -> bool {
-        catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok()
-    }
-    Calls { process, reset }
-}
 
 /// Delays by `delay`, panics when it sees position `at`; quietly.
 struct Dies {

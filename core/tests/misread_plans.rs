@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::{Detect, Gate, Late, Pack, Rate, graph, node, output};
+use kit::{Detect, Gate, Late, Pack, Rate, graph, node, output, wired};
 use tympan_core::{
     Build, Built, Flow, Format, Input, Kind, Limits, Node, NodeDef, Output, OutputInfo, Plan, Port,
     Refusal, Row, Spec,
@@ -29,11 +29,8 @@ impl Node for Quiet {
 }
 
 fn plan(nodes: impl IntoIterator<Item = NodeDef>, outputs: &[(&str, &str)]) -> Plan {
-    let mut g = graph(nodes);
-    for (name, from) in outputs {
-        g.output(output(name, from));
-    }
-    g.plan(&[DEVICE], Limits::default()).unwrap_or_else(|e| panic!("{e}"))
+    let plan = wired(nodes, outputs).plan(&[DEVICE], Limits::default());
+    plan.unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn everything() -> Plan {

@@ -5,12 +5,12 @@ mod kit;
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
-use kit::{Detect, Gate, Late, Pack, Rate, Record, Watch, graph, node, output, ramp};
+use kit::{Detect, Gate, Late, Pack, Rate, Record, Watch, caught, graph, node, output, ramp};
 use tympan_core::{
-    Border, Build, Built, Calls, Event, Fault, Flow, Format, Graph, Header, Input, Kind, Limits,
-    Node, Output, Param, Planar, Port, Reason, Refusal, Sink, Spec, What,
+    Border, Build, Built, Event, Fault, Flow, Format, Graph, Header, Input, Kind, Limits, Node,
+    Output, Param, Planar, Port, Reason, Refusal, Sink, Spec, What,
 };
 
 /// Calls left to a mortal node that is being planned or run on this thread.
@@ -75,16 +75,6 @@ impl Node for Fuse {
         FATE.set(fate);
         self.0.reset(border);
     }
-}
-
-fn caught() -> Calls {
-    fn process(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
-        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
-    }
-    fn reset(node: &mut dyn Node, border: Border) -> bool {
-        catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok()
-    }
-    Calls { process, reset }
 }
 
 /// A record that also takes the holes which a dead encoder leaves.

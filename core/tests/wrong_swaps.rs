@@ -1,12 +1,12 @@
 //! Swaps that are let through.
 mod kit;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
-use kit::{Pack, Record, graph, node, output, ramp};
+use kit::{Pack, Record, caught, graph, node, output, ramp, wired};
 use tympan_core::{
-    Build, Built, Calls, Executor, Flow, Format, Input, Kind, Limits, Node, NodeDef, Output,
-    Reason, Refusal, Spec,
+    Build, Built, Executor, Flow, Format, Input, Kind, Limits, Node, NodeDef, Output, Reason,
+    Refusal, Spec,
 };
 
 struct OtherCodec;
@@ -60,10 +60,7 @@ fn the_dead_do_not_move_over() {
     g.output(output("o", "n"));
     let plan = || g.plan(&[Format::mono(48_000)], Limits::default()).unwrap().executor();
     let (mut old, mut new) = (plan(), plan());
-    let process = |node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>| {
-        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
-    };
-    old.set_calls(Calls { process, ..Calls::default() });
+    old.set_calls(caught());
     let mut record = Record::default();
     old.push(&ramp(0, 100), &mut record);
     old.end_segment(Reason::Swap, &mut record);
@@ -97,11 +94,8 @@ impl<const N: usize> Node for Says<N> {
 }
 
 fn executor(nodes: impl IntoIterator<Item = NodeDef>, outputs: &[(&str, &str)]) -> Executor {
-    let mut g = graph(nodes);
-    for (name, from) in outputs {
-        g.output(output(name, from));
-    }
-    g.plan(&[Format::mono(48_000)], Limits::default()).unwrap_or_else(|e| panic!("{e}")).executor()
+    let plan = wired(nodes, outputs).plan(&[Format::mono(48_000)], Limits::default());
+    plan.unwrap_or_else(|e| panic!("{e}")).executor()
 }
 
 /// Of the same name, for the same input, with the same promise: only the kind is another.

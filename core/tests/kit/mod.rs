@@ -6,9 +6,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tympan_core::{
-    Border, Build, Built, Event, Executor, Flow, Format, Frames, Graph, Header, Input, Kind,
+    Border, Build, Built, Calls, Event, Executor, Flow, Format, Frames, Graph, Header, Input, Kind,
     KindInfo, Node, NodeDef, Output, OutputDef, Param, Planar, Port, Refusal, Sink, Spec, Value,
 };
 
@@ -337,6 +338,26 @@ pub fn graph(nodes: impl IntoIterator<Item = NodeDef>) -> Graph {
         graph.node(def);
     }
     graph
+}
+
+/// The same, with outputs by name and feeder.
+pub fn wired(nodes: impl IntoIterator<Item = NodeDef>, outputs: &[(&str, &str)]) -> Graph {
+    let mut graph = graph(nodes);
+    for (name, from) in outputs {
+        graph.output(output(name, from));
+    }
+    graph
+}
+
+/// Calls that survive the panics of nodes.
+pub fn caught() -> Calls {
+    fn process(node: &mut dyn Node, input: Input<'_>, output: &mut Output<'_>) -> bool {
+        catch_unwind(AssertUnwindSafe(|| node.process(input, output))).is_ok()
+    }
+    fn reset(node: &mut dyn Node, border: Border) -> bool {
+        catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok()
+    }
+    Calls { process, reset }
 }
 
 /// One segment or utterance of one output.
