@@ -11,7 +11,9 @@ use ringbuf::{HeapCons, HeapProd, HeapRb};
 /// touched is given by the system when it is, and on the audio path that would be a wait.
 pub(crate) fn ring<T: Copy>(places: usize, blank: T) -> (HeapProd<T>, HeapCons<T>) {
     let (mut put, get) = HeapRb::new(places).split();
-    let (all, _) = put.vacant_slices_mut();
+    // In one piece, as long as nothing went through.
+    let (all, rest) = put.vacant_slices_mut();
+    debug_assert!(all.len() == places && rest.is_empty());
     all.fill(MaybeUninit::new(blank));
     (put, get)
 }

@@ -395,7 +395,7 @@ fn cut(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a right one of the size that counts, if it has room for it.
+/// Makes the size that counts right, if it has room for so much.
 fn put_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     match (head.long_room(), u32::try_from(ends.sound)) {
         (Some(room), _) if head.size == UNKNOWN => {
@@ -410,7 +410,8 @@ fn put_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<
 }
 
 /// A promise that is too short makes chunks of what looks like some behind it, as soon as an
-/// outer size counts all of it.
+/// outer size counts all of it, and a tag of what is left behind it. So none is left: the
+/// short size says that it is not known, and a long one is right.
 fn take_back_promise(window: &mut Window<'_>, head: &Head, ends: &Ends) -> io::Result<()> {
     // Where no size will be known, it is the last word.
     let knowable = head.room.is_some() || ends.file - 8 <= u64::from(UNKNOWN);

@@ -129,8 +129,8 @@ const UNEQUAL: &[&str] = &[
     "The gate is ours alone, with its detector: nobody else leaves anything out. The detector \
      that is meant unless another is asked for is a network; `energy` only compares the level \
      with that of the room, which is enough in the office of this recording and not beside a \
-     fan or a street. The network was also made to doze while nothing rises from the room: what \
-     it took for half as much work was twice the speech lost at 0 dB, so it listens on.",
+     fan or a street. To let the network doze while nothing rises from the room was \
+     tried: that halved its work, and doubled the speech lost at 0 dB. It listens on.",
     "opusenc neither resamples nor suppresses: it encodes what is there, at 48 kHz.",
     "opusenc can do one thing, and ours all that `tympan help` lists. A start of ours takes \
      4.4 million instructions, a quarter of them for loading libraries (a tuned build 3.8), but \
