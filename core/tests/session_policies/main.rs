@@ -1,6 +1,7 @@
 //! The session machine's choices, each where it makes a difference.
 
 mod desk;
+mod drives;
 mod interruptions;
 mod notifications;
 mod pauses;

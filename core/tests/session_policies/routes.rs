@@ -103,3 +103,24 @@ fn routes_are_told_in_a_take_and_only_there() {
     desk.hear(route(RouteReason::NewDevice, false));
     assert_eq!(desk.said, [diagnosis(Diagnosis::RouteChanged)]);
 }
+
+#[test]
+fn the_muting_ends_with_the_speaker_and_in_a_take() {
+    let gates = |desk: &mut Desk| {
+        let said = desk.news();
+        said.iter().filter(|said| matches!(said, Command::Take(TakeOrder::Gate(false)))).count()
+    };
+    let policy = Policy { on_speaker: OnSpeaker::Mute, ..Policy::default() };
+    let mut desk = Desk::recording(policy);
+    desk.hear(route(RouteReason::OldDevice, true));
+    for (reason, speaker, ends) in
+        [(RouteReason::Category, true, 0), (RouteReason::NewDevice, false, 1)]
+    {
+        desk.hear(route(reason, speaker));
+        assert_eq!(gates(&mut desk), ends, "{reason:?}");
+    }
+    // A microphone that is held in a pause is opened by nobody but the user.
+    desk.ask(2, Ask::Pause);
+    desk.hear(route(RouteReason::NewDevice, false));
+    assert_eq!((gates(&mut desk), desk.session.is_open()), (0, true));
+}

@@ -368,3 +368,71 @@ fn a_warm_microphone_leaves_what_came_of_the_last_take() {
         assert_eq!(desk.session.state(), state, "warm");
     }
 }
+
+#[test]
+fn nothing_is_warmed_in_a_take() {
+    for pauses in [false, true] {
+        let mut desk = Desk::recording(Policy::default());
+        if pauses {
+            desk.ask(2, Ask::Pause);
+        }
+        let before = (desk.session.state(), desk.session.is_open());
+        desk.said.clear();
+        desk.ask(3, Ask::Prewarm);
+        assert_eq!(desk.news(), [rejected(3, ErrorCode::AlreadyRecording)]);
+        assert_eq!((desk.session.state(), desk.session.is_open()), before);
+    }
+}
+
+/// What could not be written was of a take that is over.
+#[test]
+fn a_warm_microphone_has_nothing_to_write() {
+    let mut desk = Desk::new(Policy::default());
+    desk.ask(1, Ask::Prewarm);
+    desk.beat();
+    desk.said.clear();
+    desk.hear(Event::WriteFailed);
+    assert!(desk.said.is_empty() && desk.session.is_open());
+}
+
+#[test]
+fn a_start_that_loses_its_rights_or_its_disk_is_refused_and_no_more() {
+    let faults = [
+        (Event::WriteFailed, ErrorCode::FileError),
+        (Event::PermissionRevoked, ErrorCode::PermissionDenied),
+    ];
+    for (event, code) in faults {
+        let mut desk = Desk::new(Policy::default());
+        desk.ask(1, start());
+        desk.said.clear();
+        desk.hear(event);
+        assert!(desk.said(rejected(1, code)) && desk.said(Command::Take(TakeOrder::Discard)));
+        assert!(!desk.said(error(code)) && !desk.said(Command::Take(TakeOrder::Finalise)));
+        assert_eq!((desk.session.state(), desk.session.is_open()), (State::Idle, false));
+    }
+}
+
+#[test]
+fn an_owner_that_never_gave_cannot_take_back() {
+    let mut desk = Desk::new(Policy { owner: Owner::CallKit, ..Policy::default() });
+    desk.ask(1, start());
+    desk.said.clear();
+    desk.hear(Event::ExternalDeactivated);
+    assert_eq!(desk.news(), []);
+    desk.hear(Event::ExternalActivated);
+    desk.beat();
+    assert!(desk.said(resolved(1, true)));
+}
+
+#[test]
+fn the_rate_is_told_to_the_take_when_it_is_another() {
+    let mut desk = Desk::new(Policy::default());
+    let resample = Command::Take(TakeOrder::Resample(FORMAT));
+    for (take, told) in [(1, 1), (2, 0)] {
+        desk.ask(take, start());
+        desk.beat();
+        desk.ask(take + 10, Ask::Stop);
+        assert_eq!(desk.counted(resample), told, "take {take}");
+        desk.said.clear();
+    }
+}

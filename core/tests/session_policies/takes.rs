@@ -211,7 +211,7 @@ fn what_was_captured_is_handed_over_when_it_may_be_the_last() {
 
 #[test]
 fn short_holes_are_not_gaps() {
-    for (hole, marks) in [(40, 0), (60, 1), (500, 1)] {
+    for (hole, marks) in [(40, 0), (50, 0), (51, 1), (500, 1)] {
         let mut desk = Desk::recording(Policy::default());
         desk.now += hole;
         desk.beat();
@@ -294,4 +294,27 @@ fn a_take_ends_after_an_hour_unless_told_otherwise() {
         minutes += 1;
     }
     assert_eq!((desk.session.state(), minutes), (State::Stopped, 60));
+}
+
+/// However it comes: of a length that no microsecond divides, and at changing rates.
+#[test]
+fn captured_time_is_neither_invented_nor_lost() {
+    let lengths = |rates: &[(u32, u32)], beats: usize| {
+        let mut desk = Desk::recording(Policy { max_ms: u64::MAX, ..Policy::default() });
+        let before = desk.session.captured_ms();
+        let mut exact = 0.0;
+        for &(rate, frames) in rates.iter().cycle().take(beats) {
+            let format = Format::mono(rate);
+            let beat = Heartbeat { host: desk.now, frames, format, silent: false };
+            desk.hear(Event::Heartbeat(beat));
+            exact += f64::from(frames) * 1000.0 / f64::from(rate);
+        }
+        (desk.session.captured_ms() - before, exact)
+    };
+    // A second, a sample at a time.
+    assert_eq!(lengths(&[(44_100, 1)], 44_100).0, 1000);
+    assert_eq!(lengths(&[(11_025, 7)], 11_025 * 3).0, 21_000);
+    // A change of the rate may cost a microsecond, and never adds one.
+    let (kept, exact) = lengths(&[(48_000, 1), (8000, 1)], 40_000);
+    assert!((exact - 41.0..=exact).contains(&(kept as f64)), "{kept} of {exact}");
 }

@@ -425,3 +425,90 @@ fn a_stall_that_is_repaired_was_a_stall() {
     });
     assert_eq!(marked, Some((GapCause::Stall, 2500)));
 }
+
+/// Of audio that ceased long before anybody said why, the session may be to blame.
+#[test]
+fn hardware_that_changed_long_ago_is_tried_from_the_first_step() {
+    for (late, tries) in [(250, 0), (251, 1)] {
+        let mut desk = Desk::recording(Policy::default());
+        desk.beat();
+        desk.now += late;
+        desk.said.clear();
+        desk.hear(Event::EngineConfigChanged);
+        // It stays so if the hardware goes on changing.
+        desk.pass(100);
+        desk.hear(Event::EngineConfigChanged);
+        desk.pass(300);
+        desk.beat();
+        assert_eq!((desk.tries(), desk.counted(REBUILD)), (tries, 1), "{late} ms");
+        assert_eq!(desk.session.state(), State::Recording);
+    }
+}
+
+/// What still comes from an engine that is to go is heard until it goes.
+#[test]
+fn an_engine_in_repair_runs_as_long_as_it_does() {
+    let mut desk = Desk::recording(Policy::default());
+    desk.hear(Event::EngineConfigChanged);
+    desk.pass(200);
+    desk.hear(Event::EngineConfigChanged);
+    assert!(desk.session.is_open() && desk.news().is_empty());
+    desk.pass(250);
+    assert!(desk.said(Command::Platform(Order::StopIo)) && desk.said(REBUILD));
+}
+
+/// No engine is in use while the session is activated, so none can be broken.
+#[test]
+fn an_activation_outlasts_changed_hardware() {
+    let mut desk = Desk::recording(Policy::default());
+    desk.answer = |command| match command {
+        Command::Platform(Order::Activate { .. }) => None,
+        other => prompt(other),
+    };
+    desk.hear(rerouted(RouteReason::Category, FORMAT, false));
+    desk.pass(250);
+    let ticket = desk.orders().find_map(|order| match order {
+        Order::Activate { ticket, .. } => Some(ticket),
+        _ => None,
+    });
+    desk.hear(Event::EngineConfigChanged);
+    desk.said.clear();
+    desk.hear(Event::Activated { ticket: ticket.expect("a try") });
+    assert_eq!(desk.counted(REBUILD), 1);
+    desk.beat();
+    assert_eq!((desk.session.state(), desk.tries()), (State::Recording, 0));
+}
+
+#[test]
+fn a_repair_that_fails_is_an_interruption() {
+    let mut desk = Desk::recording(Policy::default());
+    desk.answer = |command| match command {
+        Command::Platform(Order::StartIo { ticket, .. }) => {
+            Some(Event::IoFailed { ticket, code: Code::Unspecified })
+        }
+        other => prompt(other),
+    };
+    desk.hear(Event::EngineConfigChanged);
+    desk.pass(300);
+    assert!(desk.said(error(ErrorCode::SessionInterrupted)));
+    assert_eq!(desk.session.state(), State::Paused);
+    desk.said.clear();
+    desk.answer = prompt;
+    desk.pass(1000);
+    desk.beat();
+    assert!(desk.said(RECORDING) && desk.tries() > 0);
+}
+
+/// Another format breaks a try as much as it breaks a take.
+#[test]
+fn another_route_breaks_the_try_under_way() {
+    let mut desk = Desk::new(Policy::default());
+    desk.ask(1, start());
+    assert!(desk.session.is_open());
+    desk.said.clear();
+    desk.hear(rerouted(RouteReason::Configuration, Format::mono(16_000), true));
+    assert!(desk.said(Command::Platform(Order::StopIo)) && !desk.session.is_open());
+    desk.pass(300);
+    desk.beat();
+    assert!(desk.said(REBUILD) && desk.said(resolved(1, true)));
+}
