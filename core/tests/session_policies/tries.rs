@@ -512,3 +512,23 @@ fn another_route_breaks_the_try_under_way() {
     desk.beat();
     assert!(desk.said(REBUILD) && desk.said(resolved(1, true)));
 }
+
+/// Our own try changes the route as well, and no engine runs yet that it could break.
+#[test]
+fn a_route_of_our_own_making_breaks_nothing() {
+    let mut desk = Desk::new(Policy::default());
+    desk.answer = |command| match command {
+        Command::Platform(Order::QueryFormat { .. }) => None,
+        other => prompt(other),
+    };
+    desk.ask(1, start());
+    let asked = desk.orders().find_map(|order| match order {
+        Order::QueryFormat { ticket } => Some(ticket),
+        _ => None,
+    });
+    let (ticket, format) = (asked.expect("asked for the format"), Format::mono(16_000));
+    desk.said.clear();
+    desk.hear(rerouted(RouteReason::Category, format, true));
+    desk.hear(Event::HardwareFormat { ticket, format });
+    assert!(desk.session.is_open() && desk.counted(REBUILD) == 0);
+}
