@@ -146,6 +146,63 @@ fn another_word_is_another_node() {
     assert_eq!(first(&record, 1, 1), 1.0);
 }
 
+/// As `Learns`, with nothing that can be changed while it runs.
+struct Counts(u32);
+
+impl Kind for Counts {
+    const NAME: &'static str = "counts";
+    const ABOUT: &'static str = "Remembers over borders.";
+    const PARAMS: &'static [Param] = &[Param::whole("word", 0, 9, 0)];
+
+    fn build(cx: &Build<'_>) -> Result<Built, Refusal> {
+        Spec::audio(cx.input(0)).runs(Self(0))
+    }
+}
+
+impl Node for Counts {
+    fn process(&mut self, _: Input<'_>, output: &mut Output<'_>) {
+        for o in output.channel(0) {
+            self.0 += 1;
+            *o = self.0 as f32 * STEP;
+        }
+    }
+}
+
+#[test]
+fn the_same_words_are_the_same_node_and_others_are_not() {
+    let counting = |word| {
+        let mut g = graph([node::<Counts>("counts", &[("word", word)], &["mic"])]);
+        g.output(output("o", "counts"));
+        plan(&g, 48_000)
+    };
+    for (word, goes_on) in [(3, true), (4, false)] {
+        let (mut old, mut new) = (counting(3), counting(word));
+        let mut record = Record::default();
+        old.push(&ramp(0, 100), &mut record);
+        old.end_segment(Reason::Swap, &mut record);
+        new.take_over(&mut old);
+        new.push(&ramp(0, 100), &mut record);
+        new.drain(&mut record);
+        // A segment's end may be pushed out with a frame or two more.
+        assert_eq!(first(&record, 0, 1) > 100.0, goes_on, "word {word}");
+    }
+}
+
+/// A node that moved would go on with numbers that nobody can change any more.
+#[test]
+fn numbers_of_another_graph_belong_to_another_node() {
+    let (before, after) = (learning(), learning());
+    let (mut old, mut new) = (plan(&before, 48_000), plan(&after, 48_000));
+    let mut record = Record::default();
+    old.push(&ramp(0, 4800), &mut record);
+    old.end_segment(Reason::Swap, &mut record);
+    new.take_over(&mut old);
+    after.param("learns", "level").unwrap().set(0.5).unwrap();
+    new.push(&ramp(0, 4800), &mut record);
+    new.drain(&mut record);
+    assert_eq!(first(&record, 0, 1), 0.5 / STEP + 1.0);
+}
+
 /// With a node more in the graph, everything has another place, and still moves.
 #[test]
 fn nodes_move_whatever_their_place() {
