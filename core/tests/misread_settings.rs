@@ -74,3 +74,12 @@ fn what_is_read_is_what_was_written_or_the_default() {
     let up = read(&[("time", Value::Number(1.01))]);
     assert!(up.contains(" 1.01 45 "), "{up}");
 }
+
+#[test]
+fn what_is_refused_is_told_in_words() {
+    let mut reads = NodeDef::new("reads", KindInfo::of::<Reads>());
+    let unknown = reads.set("numbr", Value::Number(1.0)).expect_err("no such key");
+    assert_eq!(unknown.to_string(), "there is no such key");
+    let wrong = reads.set("flag", Value::Text("perhaps".into())).expect_err("no flag");
+    assert!(wrong.to_string().starts_with("`flag` takes "), "{wrong}");
+}
