@@ -97,9 +97,7 @@ fn a_microphone_that_goes_and_comes_back_as_another_leaves_one_gap_in_one_take()
 
     let out = (back - gone).as_millis() as u64;
     println!("gone for {out} ms by the wall; the take says {:?}", take.gaps);
-    // A busy machine lets the server itself come late for a moment: a gap too, and not this one.
-    let missing: Vec<_> =
-        gaps(&take).into_iter().filter(|gap| gap.cause != "stall" || gap.ms > 500).collect();
+    let missing = gaps(&take);
     assert_eq!(missing.len(), 1, "one gap");
     assert!(missing[0].ms.abs_diff(out) < 400, "its length: {} for {out}", missing[0].ms);
     assert_eq!((take.rate, take.channels), (RATE, 1), "the take's own format stays");
