@@ -7,7 +7,9 @@ mod kit;
 use std::cell::RefCell;
 use std::panic::resume_unwind;
 
-use kit::{Detect, Gate, Late, Pack, Rate, Record, Watch, caught, graph, node, output, ramp};
+use kit::{
+    Detect, Gate, Late, Pack, Rate, Record, Watch, caught, graph, node, output, ramp, swapped,
+};
 use tympan_core::{
     Border, Build, Built, Event, Executor, Fault, Format, Frames, Graph, Input, Kind, Limits, Node,
     Output, Param, Reason, Refusal, SourceDef, Spec, Value, What,
@@ -237,14 +239,9 @@ impl Node for Undead {
 fn a_swap_does_not_wake_the_dead() {
     let mut g = graph([node::<Undead>("n", &[], &[])]);
     g.output(output("o", "n"));
-    let (mut old, mut new) = (executor(&g, 48_000), executor(&g, 48_000));
+    let (mut old, new) = (executor(&g, 48_000), executor(&g, 48_000));
     old.set_calls(caught());
-    let mut record = Record::default();
-    old.push(&ramp(0, 100), &mut record);
-    old.end_segment(Reason::Swap, &mut record);
-    new.take_over(&mut old);
-    new.push(&ramp(1, 100), &mut record);
-    new.drain(&mut record);
+    let record = swapped(old, &ramp(0, 100), new, &ramp(1, 100));
     assert_eq!(record.stretches[&(0, 1, 0)].samples[0], [0.5; 100]);
 }
 

@@ -3,7 +3,7 @@
 
 mod kit;
 
-use kit::{Pack, Rate, Record, STEP, Watch, graph, node, output, ramp};
+use kit::{Pack, Rate, Record, STEP, Watch, graph, node, output, ramp, swapped};
 use tympan_core::{
     Border, Build, Built, Discard, Executor, Format, Graph, Input, Kind, Limits, Live, Node,
     Output, Param, Reason, Refusal, Spec,
@@ -176,14 +176,8 @@ fn the_same_words_are_the_same_node_and_others_are_not() {
         plan(&g, 48_000)
     };
     for (word, goes_on) in [(3, true), (4, false)] {
-        let (mut old, mut new) = (counting(3), counting(word));
-        let mut record = Record::default();
-        old.push(&ramp(0, 100), &mut record);
-        old.end_segment(Reason::Swap, &mut record);
-        new.take_over(&mut old);
-        new.push(&ramp(0, 100), &mut record);
-        new.drain(&mut record);
-        // A segment's end may be pushed out with a frame or two more.
+        let record = swapped(counting(3), &ramp(0, 100), counting(word), &ramp(0, 100));
+        // It counts the silence as well that pushes a segment's end out.
         assert_eq!(first(&record, 0, 1) > 100.0, goes_on, "word {word}");
     }
 }

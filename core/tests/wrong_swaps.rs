@@ -3,10 +3,9 @@ mod kit;
 
 use std::panic::resume_unwind;
 
-use kit::{Pack, Record, caught, graph, node, output, ramp, wired};
+use kit::{Pack, caught, graph, node, output, ramp, swapped, wired};
 use tympan_core::{
-    Build, Built, Executor, Flow, Format, Input, Kind, Limits, Node, NodeDef, Output, Reason,
-    Refusal, Spec,
+    Build, Built, Executor, Flow, Format, Input, Kind, Limits, Node, NodeDef, Output, Refusal, Spec,
 };
 
 struct OtherCodec;
@@ -59,14 +58,9 @@ fn the_dead_do_not_move_over() {
     let mut g = graph([node::<DiesOnce>("n", &[], &[])]);
     g.output(output("o", "n"));
     let plan = || g.plan(&[Format::mono(48_000)], Limits::default()).unwrap().executor();
-    let (mut old, mut new) = (plan(), plan());
+    let (mut old, new) = (plan(), plan());
     old.set_calls(caught());
-    let mut record = Record::default();
-    old.push(&ramp(0, 100), &mut record);
-    old.end_segment(Reason::Swap, &mut record);
-    new.take_over(&mut old);
-    new.push(&ramp(1, 100), &mut record);
-    new.drain(&mut record);
+    let record = swapped(old, &ramp(0, 100), new, &ramp(1, 100));
     assert_eq!(record.stretches[&(0, 1, 0)].samples[0], [0.5; 100]);
 }
 
@@ -101,14 +95,9 @@ fn executor(nodes: impl IntoIterator<Item = NodeDef>, outputs: &[(&str, &str)]) 
 /// Of the same name, for the same input, with the same promise: only the kind is another.
 #[test]
 fn nodes_of_another_kind_do_not_move_over() {
-    let mut old = executor([node::<Says<1>>("n", &[], &[])], &[("o", "n")]);
-    let mut new = executor([node::<Says<2>>("n", &[], &[])], &[("o", "n")]);
-    let mut record = Record::default();
-    old.push(&ramp(0, 100), &mut record);
-    old.end_segment(Reason::Swap, &mut record);
-    new.take_over(&mut old);
-    new.push(&ramp(0, 100), &mut record);
-    new.drain(&mut record);
+    let old = executor([node::<Says<1>>("n", &[], &[])], &[("o", "n")]);
+    let new = executor([node::<Says<2>>("n", &[], &[])], &[("o", "n")]);
+    let record = swapped(old, &ramp(0, 100), new, &ramp(0, 100));
     assert_eq!(record.stretches[&(0, 1, 0)].samples[0], [0.25; 100]);
 }
 

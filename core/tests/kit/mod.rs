@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tympan_core::{
     Border, Build, Built, Calls, Event, Executor, Flow, Format, Frames, Graph, Header, Input, Kind,
-    KindInfo, Node, NodeDef, Output, OutputDef, Param, Planar, Port, Refusal, Sink, Spec, Value,
+    KindInfo, Node, NodeDef, Output, OutputDef, Param, Planar, Port, Reason, Refusal, Sink, Spec,
+    Value,
 };
 
 /// One step of the ramp.
@@ -358,6 +359,17 @@ pub fn caught() -> Calls {
         catch_unwind(AssertUnwindSafe(|| node.reset(border))).is_ok()
     }
     Calls { process, reset }
+}
+
+/// What comes of `before` in the one, a swap, and `after` in the other.
+pub fn swapped(mut old: Executor, before: &[f32], mut new: Executor, after: &[f32]) -> Record {
+    let mut record = Record::default();
+    old.push(before, &mut record);
+    old.end_segment(Reason::Swap, &mut record);
+    new.take_over(&mut old);
+    new.push(after, &mut record);
+    new.drain(&mut record);
+    record
 }
 
 /// One segment or utterance of one output.

@@ -190,6 +190,12 @@ pub(crate) fn no_input(command: Command) -> Option<Event> {
     }
 }
 
+/// What a take does not survive, and what it is called.
+pub(crate) const FAULTS: [(Event, ErrorCode); 2] = [
+    (Event::WriteFailed, ErrorCode::FileError),
+    (Event::PermissionRevoked, ErrorCode::PermissionDenied),
+];
+
 pub(crate) const CALL: Event = Event::InterruptionBegan(Reason::Default);
 
 pub(crate) const REBUILD: Command = Command::Platform(Order::RebuildEngine);

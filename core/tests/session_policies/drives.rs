@@ -8,12 +8,12 @@ use tympan_core::session::{
 
 /// What lies in its queue has happened; what it is told, it writes down.
 #[derive(Default)]
-struct Desk {
+struct Clerk {
     happened: VecDeque<Event>,
     done: Vec<(Ms, String)>,
 }
 
-impl Platform for Desk {
+impl Platform for Clerk {
     fn perform(&mut self, now: Ms, order: Order) {
         self.done.push((now, format!("{order:?}")));
     }
@@ -23,7 +23,7 @@ impl Platform for Desk {
     }
 }
 
-impl Takes for Desk {
+impl Takes for Clerk {
     fn perform(&mut self, now: Ms, order: TakeOrder) {
         self.done.push((now, format!("{order:?}")));
         if let TakeOrder::Open { .. } = order {
@@ -39,27 +39,27 @@ impl Takes for Desk {
 #[test]
 fn everything_that_happened_is_taken_in_and_done() {
     let (mut session, mut platform, mut takes) =
-        (Session::new(Policy::default()), Desk::default(), Desk::default());
+        (Session::new(Policy::default()), Clerk::default(), Clerk::default());
     let mut told = Vec::new();
     let start = Event::Asked { id: 1, ask: Ask::Start(Start::default()) };
     platform.happened.extend([start, Event::Permission(true)]);
-    let mut now_do = |now, platform: &mut Desk, takes: &mut Desk| {
+    let mut at = |now, platform: &mut Clerk, takes: &mut Clerk| {
         drive(&mut session, now, platform, takes, &mut |tell| told.push(tell));
         session.next_deadline().expect("an answer is waited for")
     };
-    let due = now_do(7, &mut platform, &mut takes);
+    let due = at(7, &mut platform, &mut takes);
     assert!(platform.happened.is_empty() && takes.happened.is_empty());
     assert!(takes.done[0].1.starts_with("Open") && takes.done[0].0 == 7, "{:?}", takes.done);
-    let tries = |platform: &Desk| {
+    let tries = |platform: &Clerk| {
         platform.done.iter().filter(|(_, order)| order.starts_with("Activate")).count()
     };
     assert_eq!(tries(&platform), 1, "{:?}", platform.done);
 
     // Nobody answers, and the time for it is not up, and then it is.
-    assert_eq!(now_do(due - 1, &mut platform, &mut takes), due);
+    assert_eq!(at(due - 1, &mut platform, &mut takes), due);
     assert_eq!(tries(&platform), 1);
-    assert!(now_do(due, &mut platform, &mut takes) > due);
-    now_do(due + 1000, &mut platform, &mut takes);
+    assert!(at(due, &mut platform, &mut takes) > due);
+    at(due + 1000, &mut platform, &mut takes);
     assert_eq!(tries(&platform), 2);
     assert_eq!(told, []);
 }

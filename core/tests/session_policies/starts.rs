@@ -7,7 +7,8 @@ use tympan_core::session::{
 };
 
 use crate::desk::{
-    Desk, FORMAT, PAUSED, REBUILD, diagnosis, error, prompt, refuse, rejected, resolved, start,
+    Desk, FAULTS, FORMAT, PAUSED, REBUILD, diagnosis, error, prompt, refuse, rejected, resolved,
+    start,
 };
 
 #[test]
@@ -397,11 +398,7 @@ fn a_warm_microphone_has_nothing_to_write() {
 
 #[test]
 fn a_start_that_loses_its_rights_or_its_disk_is_refused_and_no_more() {
-    let faults = [
-        (Event::WriteFailed, ErrorCode::FileError),
-        (Event::PermissionRevoked, ErrorCode::PermissionDenied),
-    ];
-    for (event, code) in faults {
+    for (event, code) in FAULTS {
         let mut desk = Desk::new(Policy::default());
         desk.ask(1, start());
         desk.said.clear();

@@ -7,7 +7,7 @@ use tympan_core::session::{
 };
 
 use crate::desk::{
-    CALL, Desk, FORMAT, RECORDING, diagnosis, error, rejected, rerouted, resolved, start,
+    CALL, Desk, FAULTS, FORMAT, RECORDING, diagnosis, error, rejected, rerouted, resolved, start,
 };
 
 #[test]
@@ -132,11 +132,7 @@ fn missing_transcription_is_told_in_the_take_and_only_there() {
 
 #[test]
 fn what_cannot_be_written_ends_the_take() {
-    let faults = [
-        (Event::WriteFailed, ErrorCode::FileError),
-        (Event::PermissionRevoked, ErrorCode::PermissionDenied),
-    ];
-    for (event, code) in faults {
+    for (event, code) in FAULTS {
         let mut desk = Desk::recording(Policy::default());
         desk.ask(2, Ask::Pause);
         desk.hear(Event::InterruptionBegan(Reason::Default));
