@@ -168,7 +168,7 @@ impl Keeper {
             let Some(block) = self.reader.try_next() else {
                 return take.keep(now, &mut self.syncs);
             };
-            if take.fills() && take.breaks_off(&block.header) {
+            if take.fills() && take.breaks_off(&block.header) && !take.awaits_a_mark() {
                 self.waiting = Some(now);
                 self.next = Some((block.header, block.samples.to_vec()));
                 continue;
@@ -270,10 +270,7 @@ impl Work for Keeper {
                 self.waiting = None;
             }
             Order::Pause { at, ms } => {
-                self.on_take(desk, |take| {
-                    take.pause(at, ms);
-                    Ok(())
-                });
+                self.on_take(desk, |take| take.pause(at, ms));
                 self.waiting = None;
             }
             // As soon as everything from before is here, which is seen to next.
@@ -300,6 +297,7 @@ impl Work for Keeper {
         }
         let due = |(since, _): &(Ms, _)| settled || late(*since);
         if self.closing.as_ref().is_some_and(due) {
+            self.on_take(desk, OpenTake::place_marks);
             self.close(now, desk);
         }
         self.take.is_some()

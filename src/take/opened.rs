@@ -1,5 +1,6 @@
 //! A take that is being written.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +59,15 @@ pub(super) enum News {
     Trouble(String),
 }
 
+/// What the session tells of a place behind `at` ms of captured audio.
+#[derive(Clone, Copy)]
+struct Mark {
+    event: &'static str,
+    at: Ms,
+    ms: Ms,
+    cause: &'static str,
+}
+
 /// One take, from its first frame to its last.
 pub(super) struct OpenTake {
     storage: Arc<dyn Storage>,
@@ -75,6 +85,8 @@ pub(super) struct OpenTake {
     /// Not of a take that is sealed: it would be told in plain.
     levels: Option<Meter>,
     timeline: Timeline,
+    /// What was told of places that the audio has not passed: the graph brings it later.
+    marks: VecDeque<Mark>,
     /// Events of the graph that are of a segment of which nothing has come yet.
     early: Vec<Event>,
     speaking: bool,
@@ -140,6 +152,7 @@ impl OpenTake {
             chunker,
             levels: plan.key.is_none().then(|| Meter::new(format, rate)),
             timeline: Timeline::new(format.rate),
+            marks: VecDeque::new(),
             early: Vec::new(),
             speaking: false,
             segment: None,
@@ -205,7 +218,8 @@ impl OpenTake {
             _ => self.begin_segment(header)?,
         }
         self.segment = Some((header.segment, header.position + i64::from(header.frames)));
-        self.samples(samples)
+        self.samples(samples)?;
+        self.place_passed()
     }
 
     /// What a slow disk lost keeps its place.
@@ -223,6 +237,9 @@ impl OpenTake {
     }
 
     fn begin_segment(&mut self, header: &Header) -> Result<(), BackendError> {
+        if self.fills() {
+            self.place_marks()?;
+        }
         self.border()?;
         let at = self.frames();
         self.timeline.begins(header.segment, header.position, at);
@@ -412,30 +429,58 @@ impl OpenTake {
         self.tell("prewarmed", json!({ "frames": frames }));
     }
 
-    /// Something is missing behind `at` ms of audio.
+    /// Something is missing. It has its place once the audio is there.
     pub(super) fn gap(&mut self, gap: Gap) -> Result<(), BackendError> {
-        self.mark("gap", gap.at, gap.ms(), gap.cause.name());
-        if !self.fills() {
-            return Ok(());
-        }
-        let frames = self.timeline.frames_of(gap.ms());
-        self.timeline.stands_beside(frames);
-        self.silence(frames)
+        let (at, ms, cause) = (gap.at, gap.ms(), gap.cause.name());
+        self.told(Mark { event: "gap", at, ms, cause })
     }
 
     /// The user paused behind `at` ms of audio.
-    pub(super) fn pause(&mut self, at: Ms, ms: Ms) {
-        self.mark("pause", at, ms, "user");
+    pub(super) fn pause(&mut self, at: Ms, ms: Ms) -> Result<(), BackendError> {
+        self.told(Mark { event: "pause", at, ms, cause: "user" })
     }
 
-    /// A place behind `at` ms of captured audio, written down.
-    fn mark(&mut self, event: &str, at: Ms, ms: Ms, cause: &str) {
+    fn told(&mut self, mark: Mark) -> Result<(), BackendError> {
+        self.marks.push_back(mark);
+        self.place_passed()
+    }
+
+    /// Whether something is told of a place where the audio is not yet.
+    pub(super) fn awaits_a_mark(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
+    fn place_passed(&mut self) -> Result<(), BackendError> {
+        while let Some(mark) = self.marks.front().copied()
+            && self.timeline.has_passed(mark.at, self.frames())
+        {
+            self.marks.pop_front();
+            self.place(mark)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing more is to come before a border, or the end: what was told is of it.
+    pub(super) fn place_marks(&mut self) -> Result<(), BackendError> {
+        while let Some(mark) = self.marks.pop_front() {
+            self.place(mark)?;
+        }
+        Ok(())
+    }
+
+    /// Writes it down, and puts silence there if that is wanted.
+    fn place(&mut self, Mark { event, at, ms, cause }: Mark) -> Result<(), BackendError> {
         let at = self.in_file(self.timeline.of_captured(at, self.frames()));
         self.tell(event, json!({ "at": at, "ms": ms, "cause": cause }));
-        let missing = sidecar::Missing { at, ms, cause: cause.to_owned() };
         if let Some(chunker) = &mut self.chunker {
-            chunker.missing(&missing);
+            chunker.missing(&sidecar::Missing { at, ms, cause: cause.to_owned() });
         }
+        if event != "gap" || !self.fills() {
+            return Ok(());
+        }
+        let frames = self.timeline.frames_of(ms);
+        self.timeline.stands_beside(frames);
+        self.silence(frames)
     }
 
     /// Somebody began to speak, or ceased, says the graph.

@@ -54,10 +54,21 @@ impl Timeline {
         ms.saturating_mul(u64::from(self.rate)) / 1000
     }
 
+    /// Where a moment of captured time is, as exactly as it is told.
+    fn told(&self, ms: Ms) -> u64 {
+        self.frames_of(ms) + self.beside
+    }
+
+    /// Whether a take of so many frames goes on behind a moment of captured time for
+    /// certain.
+    pub(super) fn has_passed(&self, ms: Ms, frames: u64) -> bool {
+        frames > self.told(ms) + self.frames_of(NEAR_MS)
+    }
+
     /// Where a moment of captured time is, in a take of so many frames. What is missing
     /// lies between two segments, or behind the last.
     pub(super) fn of_captured(&self, ms: Ms, frames: u64) -> u64 {
-        let told = self.frames_of(ms) + self.beside;
+        let told = self.told(ms);
         let ends = self.segments.iter().map(|segment| segment.at).chain([frames]);
         let nearest = ends.min_by_key(|border| border.abs_diff(told)).unwrap_or(told);
         if nearest.abs_diff(told) <= self.frames_of(NEAR_MS) { nearest } else { told }

@@ -11,6 +11,7 @@ mod scene;
 mod schema;
 mod scripts;
 mod slow;
+mod stalls;
 mod takes;
 #[path = "../kit/temp.rs"]
 mod temp;

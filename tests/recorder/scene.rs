@@ -3,7 +3,7 @@
 use tympan::backend::Backend;
 use tympan::backend::mock::Signal;
 use tympan::backend::phone::{Happening, Phone, Setup};
-use tympan::core::session::{Ask, Hint, Ms, Reason};
+use tympan::core::session::{Ask, Hint, Ms, Policy, Reason};
 use tympan::recorder::{Machine, Options, Said};
 use tympan::take::Take;
 use tympan::{Format, Graph};
@@ -26,11 +26,23 @@ pub(crate) fn play(
     events: &[Event<'_>],
     end: Ms,
 ) -> Scene {
+    play_with(graph, signal, options, Setup::default().policy(), events, end)
+}
+
+/// The same under this policy.
+pub(crate) fn play_with(
+    graph: &str,
+    signal: Signal,
+    options: Options,
+    policy: Policy,
+    events: &[Event<'_>],
+    end: Ms,
+) -> Scene {
     let setup = Setup::default();
     let graph = Graph::from_toml(graph, &tympan::registry()).unwrap();
     let mut phone = Phone::new(&setup);
     phone.signal(signal);
-    let made = Machine::new(&graph, Format::mono(48_000), setup.policy(), options);
+    let made = Machine::new(&graph, Format::mono(48_000), policy, options);
     let (mut machine, door) = made.unwrap();
     phone.microphone().start(door).unwrap();
     let mut captured = 0;

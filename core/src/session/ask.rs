@@ -271,7 +271,7 @@ impl Session {
 
     /// Ends the take at `at`.
     pub(super) fn finish(&mut self, at: Ms) {
-        self.close_gap(at, GapCause::Stall);
+        self.end_capture(at, GapCause::Stall);
         self.close_microphone();
         self.finalise();
         self.resolve_pending(false);
@@ -291,7 +291,7 @@ impl Session {
             Phase::Warming | Phase::Warm if code == ErrorCode::PermissionDenied => self.cool(),
             _ if self.phase.is_resting() => {}
             _ => {
-                self.close_gap(now, GapCause::Stall);
+                self.end_capture(now, GapCause::Stall);
                 self.close_microphone();
                 self.finalise();
                 self.reject_pending(code);

@@ -16,7 +16,7 @@ pub(super) struct Books {
     /// error.
     rest: u64,
     rate: u32,
-    /// When the last captured frame ended. None before the first.
+    /// When the last captured frame ended, or the gap behind it. None before the first.
     end: Option<Ms>,
     absence: Absence,
 }
@@ -67,13 +67,24 @@ impl Session {
     /// From `now` on the user does not want anything captured. What was missing until
     /// then is a gap.
     pub(super) fn absent_by_choice(&mut self, now: Ms) {
-        self.close_gap(now, GapCause::Rebuild);
+        self.end_capture(now, GapCause::Rebuild);
         self.books.absence = Absence::User;
+    }
+
+    /// Capture ends here because it is to, and what was missing until then is a gap. Audio
+    /// that has come until now is followed by audio that is on its way, for longer than a
+    /// gap is where a headset is far off: that is not missing.
+    pub(super) fn end_capture(&mut self, now: Ms, cause: GapCause) {
+        let comes = self.books.absence == Absence::None
+            && now <= self.mic.heard.saturating_add(self.policy.gap_ms);
+        if !comes {
+            self.close_gap(now, cause);
+        }
     }
 
     /// Ends an absence at `at`, and marks it if it was a gap. `cause` is the one of a
     /// hole that nobody announced.
-    pub(super) fn close_gap(&mut self, at: Ms, cause: GapCause) {
+    fn close_gap(&mut self, at: Ms, cause: GapCause) {
         let absence = core::mem::replace(&mut self.books.absence, Absence::None);
         let cause = match absence {
             Absence::None => cause,
@@ -87,6 +98,8 @@ impl Session {
         };
         if let Some((began, held)) = self.hole_until(at) {
             self.take(TakeOrder::MarkGap(Gap { began, ended: at, at: held, cause }));
+            // A pause that begins here is not as long as the gap before it.
+            self.books.end = Some(at);
         }
     }
 

@@ -49,6 +49,21 @@ fn a_pause_in_an_interruption_outlasts_it() {
 }
 
 #[test]
+fn a_pause_in_an_interruption_is_as_long_as_it_was() {
+    let mut desk = Desk::recording(Policy::default());
+    desk.hear(CALL);
+    desk.pass(3000);
+    desk.ask(2, Ask::Pause);
+    desk.call_ends();
+    desk.pass(7000);
+    desk.said.clear();
+    desk.ask(3, Ask::Resume);
+    desk.beat();
+    let pause = TakeOrder::MarkPause { at: 10, began: 3010, ended: 10_010 };
+    assert_eq!(desk.counted(Command::Take(pause)), 1, "{:?}", desk.said);
+}
+
+#[test]
 fn a_held_microphone_goes_on_at_once() {
     let mut desk = Desk::recording(Policy::default());
     desk.ask(2, Ask::Pause);

@@ -2,8 +2,8 @@
 
 use tympan_core::Format;
 use tympan_core::session::{
-    Ask, Command, Diagnosis, ErrorCode, Event, GapCause, GapPolicy, Heartbeat, Hint, Order, Policy,
-    Reason, Route, RouteReason, Start, State, TakeOrder,
+    Ask, Command, Diagnosis, ErrorCode, Event, GapCause, GapPolicy, Heartbeat, Hint, Ms, Order,
+    PauseMode, Policy, Reason, Route, RouteReason, Start, State, TakeOrder,
 };
 
 use crate::desk::{
@@ -219,6 +219,48 @@ fn short_holes_are_not_gaps() {
             .filter(|command| matches!(command, Command::Take(TakeOrder::MarkGap(_))));
         assert_eq!(gaps.count(), 2 * marks, "{hole} ms");
     }
+}
+
+/// A headset's audio is heard a quarter of a second after it was captured.
+#[test]
+fn what_is_on_its_way_when_capture_is_to_end_is_not_missing() {
+    let far = |desk: &mut Desk| {
+        for _ in 0..100 {
+            desk.now += 10;
+            let host = desk.now - 250;
+            let beat = Heartbeat { host, frames: 480, format: FORMAT, silent: false };
+            desk.hear(Event::Heartbeat(beat));
+        }
+    };
+    let marks = |desk: &Desk| -> Vec<(Ms, Ms)> {
+        let mark = |command: &Command| match command {
+            Command::Take(TakeOrder::MarkGap(gap)) => Some((gap.at, gap.ms())),
+            Command::Take(TakeOrder::MarkPause { at, began, ended }) => Some((*at, ended - began)),
+            _ => None,
+        };
+        desk.said.iter().filter_map(mark).collect()
+    };
+    for end in [Event::Asked { id: 2, ask: Ask::Stop }, Event::WriteFailed] {
+        for (late, gaps) in [(50, vec![]), (51, vec![(1010, 240 + 51)])] {
+            let mut desk = Desk::recording(Policy::default());
+            desk.now += 250;
+            far(&mut desk);
+            desk.said.clear();
+            desk.now += late;
+            desk.hear(end);
+            assert_eq!(marks(&desk), gaps, "{end:?} {late} ms after the last was heard");
+        }
+    }
+    // A pause begins where the audio ends, and nothing is missing before it.
+    let mut desk = Desk::recording(Policy { pause: PauseMode::Release, ..Policy::default() });
+    desk.now += 250;
+    far(&mut desk);
+    desk.said.clear();
+    desk.ask(2, Ask::Pause);
+    desk.pass(5000);
+    desk.ask(3, Ask::Resume);
+    desk.beat();
+    assert_eq!(marks(&desk), [(1010, 5240)]);
 }
 
 #[test]
