@@ -95,6 +95,11 @@ mod tests {
             ("", None),
             ("gateway", None),
             ("gain_db", Some("gain")),
+            // A third of nine letters.
+            ("resamplxy", Some("resample")),
+            ("resamxyzq", None),
+            ("highpaxxx", Some("highpass")),
+            ("highxxxxx", None),
         ] {
             assert_eq!(nearest(word, names), near, "{word}");
         }

@@ -323,7 +323,8 @@ impl Settings {
     pub(crate) fn same(&self, other: &Self) -> bool {
         let one = |(a, b): (&Option<Live>, &Option<Live>)| match (a, b) {
             (Some(a), Some(b)) => Arc::ptr_eq(&a.bits, &b.bits),
-            _ => a.is_none() && b.is_none(),
+            (None, None) => true,
+            _ => false,
         };
         self.values == other.values
             && self.live.len() == other.live.len()

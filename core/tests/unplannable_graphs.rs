@@ -340,5 +340,32 @@ fn every_cause_says_where_what_and_what_to_do() {
 fn a_name_that_is_nearly_right_has_candidates() {
     let error = error(&one(late("late", &["mik"])), &[Format::mono(16_000)]);
     assert_eq!(error.cause.candidates(), Some(("mik", vec!["mic", "late"])));
+    let port =
+        Cause::UnknownPort { kind: "echo", name: "nera".to_owned(), known: vec!["near", "far"] };
+    assert_eq!(port.candidates(), Some(("nera", vec!["near", "far"])));
     assert!(Cause::Nothing.candidates().is_none());
+}
+
+/// The next higher rate is offered, which loses nothing; sizes are in the unit that suits.
+#[test]
+fn what_is_offered_and_told_is_the_nearest_of_many() {
+    let help = |rate: u32, rates: &'static [u32]| {
+        let (node, from) = ("a".to_owned(), "mic".to_owned());
+        let has = Format::mono(rate);
+        Cause::Wants { node, kind: "picky", rates, channels: &[], from, has }.help()
+    };
+    let put = |rate: u32| Some(format!("put `kind = \"resample\"`, `rate = {rate}` before it"));
+    assert_eq!(help(20_000, &[8000, 48_000, 24_000, 16_000]), put(24_000));
+    assert_eq!(help(96_000, &[8000, 48_000, 24_000]), put(48_000));
+    assert_eq!(help(24_000, &[8000, 48_000, 24_000]), None);
+    for (bytes, text) in [
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (1536 << 10, "1.5 MiB"),
+        (5 << 30, "5.0 GiB"),
+        (1 << 60, "1048576.0 TiB"),
+    ] {
+        let error = Cause::TooLarge { node: "a".to_owned(), bytes, limit: 1 };
+        assert!(error.to_string().contains(&format!(" {text}")), "{error}");
+    }
 }
