@@ -2,7 +2,8 @@
 //! of CPU time.
 //!
 //! ```text
-//! peers --plain FOLDER --tuned FOLDER --apm PROGRAM [--turns N] [--seconds N] [--write FILE]
+//! peers --plain FOLDER --tuned FOLDER --server FOLDER --apm PROGRAM [--turns N]
+//!       [--seconds N] [--write FILE]
 //! ```
 //!
 //! `./x peers` builds what this needs and calls it. Fails if a goal is missed.
@@ -63,10 +64,10 @@ fn main() -> ExitCode {
 }
 
 fn asked(words: &[&str]) -> Result<Asked, String> {
-    let usage = "usage: peers --plain FOLDER --tuned FOLDER --apm PROGRAM [--turns N] \
-                 [--seconds N] [--write FILE]";
+    let usage = "usage: peers --plain FOLDER --tuned FOLDER --server FOLDER --apm PROGRAM \
+                 [--turns N] [--seconds N] [--write FILE]";
     let (pairs, []) = words.as_chunks::<2>() else { return Err(usage.to_owned()) };
-    let known = ["--plain", "--tuned", "--apm", "--turns", "--seconds", "--write"];
+    let known = ["--plain", "--tuned", "--server", "--apm", "--turns", "--seconds", "--write"];
     if let Some([word, _]) = pairs.iter().find(|[word, _]| !known.contains(word)) {
         return Err(format!("`{word}` means nothing here; {usage}"));
     }
@@ -80,6 +81,7 @@ fn asked(words: &[&str]) -> Result<Asked, String> {
         programs: Programs {
             plain: path("--plain")?,
             tuned: path("--tuned")?,
+            server: path("--server")?,
             apm: path("--apm")?,
             model: std::env::var_os("TYMPAN_RNNOISE_MODEL").map(PathBuf::from),
         },
@@ -200,6 +202,7 @@ fn start(asked: &Asked, folder: &Path) -> Result<Contest, String> {
     let rows = vec![
         row("plain build, opusenc", "tympan", "opusenc", Some(1.0)),
         row("tuned build, opusenc", "tympan, tuned", "opusenc", Some(1.0)),
+        row("without microphones, opusenc", "tympan, server", "opusenc", Some(1.0)),
         row("plain build, GStreamer", "tympan", "GStreamer", None),
         row("plain build, ffmpeg with `afftdn`", "tympan", "ffmpeg, afftdn", None),
     ];

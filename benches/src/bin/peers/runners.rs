@@ -12,6 +12,8 @@ pub(crate) struct Programs {
     pub(crate) plain: PathBuf,
     /// The folder of one for this machine.
     pub(crate) tuned: PathBuf,
+    /// The folder of one without microphones.
+    pub(crate) server: PathBuf,
     /// sonora's `AudioProcessing` with libopus.
     pub(crate) apm: PathBuf,
     /// Weights for ffmpeg's `arnndn`.
@@ -104,10 +106,15 @@ impl Programs {
     /// memory page by page, and takes a tenth longer to start than what was written at a
     /// stretch, as the programs of others were.
     pub(crate) fn install(&mut self, folder: &Path) -> Result<(), String> {
-        for (name, place) in [("plain", &mut self.plain), ("tuned", &mut self.tuned)] {
+        let both: &[&str] = &["tympan", "peers"];
+        for (name, place, programs) in [
+            ("plain", &mut self.plain, both),
+            ("tuned", &mut self.tuned, both),
+            ("server", &mut self.server, &both[..1]),
+        ] {
             let to = folder.join(name);
             fs::create_dir(&to).map_err(|error| format!("{}: {error}", to.display()))?;
-            for program in ["tympan", "peers"] {
+            for program in programs {
                 copy(&place.join(program), &to.join(program))?;
             }
             *place = to;
@@ -163,6 +170,7 @@ impl Programs {
             tympan(("tympan", &self.plain), "chain.toml", at, length),
             opusenc(at, length),
             tympan(("tympan, tuned", &self.tuned), "chain.toml", at, length),
+            tympan(("tympan, server", &self.server), "chain.toml", at, length),
             gstreamer(at, length),
             ffmpeg("ffmpeg, afftdn", "afftdn", at, length),
         ]
