@@ -1,8 +1,11 @@
 //! The bytes under a WAV reader: counted, named for messages, with a little look-ahead.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 use crate::{BackendError, BackendErrorKind};
+
+/// Bytes that are asked of a file at once.
+const AT_ONCE: usize = 64 << 10;
 
 /// A byte stream that knows where it is and what to call itself.
 pub(super) struct Source {
@@ -31,6 +34,8 @@ impl Source {
     pub(super) fn file(name: &str, input: std::fs::File) -> Self {
         // A pipe or a device has a path as well, but its length says nothing.
         let length = input.metadata().ok().filter(std::fs::Metadata::is_file);
+        // Buffers of a callback are small, and to ask the system for each is not.
+        let input = BufReader::with_capacity(AT_ONCE, input);
         Self { length: length.map(|meta| meta.len()), is_path: true, ..Self::stream(name, input) }
     }
 
