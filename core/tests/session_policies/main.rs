@@ -5,6 +5,7 @@ mod drives;
 mod interruptions;
 mod notifications;
 mod pauses;
+mod profiles;
 mod routes;
 mod starts;
 mod takes;

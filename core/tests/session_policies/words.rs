@@ -1,7 +1,24 @@
 //! The words that apps, files and scripts have for what the machine says: they are read by
 //! programs, and stay.
 
-use tympan_core::session::{Code, Diagnosis, ErrorCode, GapCause, Reason, State};
+use tympan_core::session::{Ask, Code, Diagnosis, ErrorCode, GapCause, Reason, Start, State};
+
+#[test]
+fn what_apps_ask_for() {
+    let asks = [
+        (Ask::Start(Start::default()), "start"),
+        (Ask::Pause, "pause"),
+        (Ask::Resume, "resume"),
+        (Ask::Stop, "stop"),
+        (Ask::Prewarm, "prewarm"),
+        (Ask::Release, "release"),
+        (Ask::PreferInput(true), "prefer_input"),
+        (Ask::PreferInput(false), "prefer_input"),
+    ];
+    for (ask, verb) in asks {
+        assert_eq!(ask.verb(), verb);
+    }
+}
 
 #[test]
 fn states_and_errors() {
