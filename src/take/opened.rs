@@ -450,6 +450,7 @@ impl OpenTake {
         !self.marks.is_empty()
     }
 
+    /// Places what the audio has passed.
     fn place_passed(&mut self) -> Result<(), BackendError> {
         while let Some(mark) = self.marks.front().copied()
             && self.timeline.has_passed(mark.at, self.frames())
